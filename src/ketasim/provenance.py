@@ -281,7 +281,8 @@ def compare(first: Manifest, second: Manifest) -> list[str]:
     for name, label in _LABELS.items():
         before, after = getattr(first, name), getattr(second, name)
         if before != after:
-            found.append(f"{label} was {_short(before)} and is now {_short(after)}")
+            verb = "were" if name == "parameter_hash" else "was"
+            found.append(f"{label} {verb} {_short(before)}; now {_short(after)}")
     found += _differences("the version of", first.libraries, second.libraries)
     found += _differences("the option", first.options, second.options)
     return found
@@ -289,7 +290,7 @@ def compare(first: Manifest, second: Manifest) -> list[str]:
 
 def _differences(label: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     return [
-        f"{label} {name} was {_short(before.get(name))} and is now {_short(after.get(name))}"
+        f"{label} {name} was {_short(before.get(name))}; now {_short(after.get(name))}"
         for name in sorted({*before, *after})
         if _plain(before.get(name)) != _plain(after.get(name))
     ]

@@ -67,7 +67,9 @@ _OWN_UNITS = ("fold = 1", "score_point = 1 = point", "beat = 1", "IU = 1")
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _TEXT = re.compile(rf"\s*(?P<number>{_NUMBER})\s*(?P<unit>[^\d\s].*?)?\s*\Z", re.DOTALL)
-_UNIT = re.compile(r"[A-Za-z%µμ°0-9_ ./*^()\-]{0,60}\Z")
+_FACTOR = r"(?:1|[^\W\d]\w*)(?:(?:\*\*|\^)-?\d(?:\.\d)?)?"
+_UNIT = re.compile(rf"\(?{_FACTOR}(?:[*/ ]\(?{_FACTOR}\)?)*\Z")
+_LONGEST_UNIT = 60
 _PHRASES = {
     "time": "a time such as '40 min'",
     "mass": "a mass such as '50 mg'",
@@ -238,10 +240,11 @@ def _read(text: str, where: str | None, expected: str) -> pint.Quantity[float]:
 def _unit(unit: str, where: str | None) -> pint.Unit:
     import pint
 
-    # pint's parser reads arithmetic; only the characters of a unit may reach it.
-    if _UNIT.match(unit):
+    # pint's parser does arithmetic; only the spelling of a unit may reach it.
+    spelled = _spelled(unit)
+    if len(unit) <= _LONGEST_UNIT and _UNIT.match(spelled):
         try:
-            return registry().Unit(_spelled(unit))
+            return registry().Unit(spelled)
         except (pint.PintError, ValueError, TypeError, AttributeError, SyntaxError):
             pass
     raise InputError(
@@ -259,7 +262,8 @@ def _by_weight(read: pint.Quantity[float]) -> bool:
 
 
 def _spelled(unit: str) -> str:
-    return unit.strip().replace("%", "percent") or "dimensionless"
+    joined = re.sub(r"\s*(\*\*|[*/^()])\s*", r"\1", " ".join(unit.split()))
+    return joined.replace("%", "percent") or "dimensionless"
 
 
 def _shown(value: object) -> str:

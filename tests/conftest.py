@@ -1,0 +1,94 @@
+"""What every test of ketasim runs under: types checked at run time, and one way to draw examples.
+
+The package's own functions are checked by beartype at every call. Heavy libraries are imported
+under ``TYPE_CHECKING`` in the source, so that ``import ketasim`` stays quick; the finder below makes
+those names resolvable for the checks.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import sys
+from importlib.machinery import PathFinder
+from typing import TYPE_CHECKING
+
+import hypothesis
+from beartype import BeartypeConf
+from beartype.claw import beartype_package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+PACKAGE = "ketasim"
+
+
+class AnnotationNames:
+    """Finder that lets annotations be resolved although their imports are for type checkers only.
+
+    Names of other libraries are bound before a module runs. Names of ketasim itself are bound when
+    they are first asked for, so that no circular import arises.
+    """
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name.split(".")[0] != PACKAGE:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is None or spec.loader is None or not (spec.origin or "").endswith(".py"):
+            return spec
+        run_module = spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            bind_names(module, spec.origin or "")
+            run_module(module)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+def bind_names(module: ModuleType, origin: str) -> None:
+    own: dict[str, tuple[str, str]] = {}
+    with open(origin, encoding="utf-8") as file:
+        found = list(names_for_type_checkers(file.read()))
+    for name, home, attribute in found:
+        if home.split(".")[0] == PACKAGE and attribute:
+            own[name] = (home, attribute)
+        else:
+            source = importlib.import_module(home)
+            setattr(module, name, getattr(source, attribute) if attribute else source)
+
+    def resolve(name: str) -> object:
+        if name not in own:
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+        home, attribute = own[name]
+        return getattr(importlib.import_module(home), attribute)
+
+    if own and module.__name__ != PACKAGE:
+        module.__getattr__ = resolve  # type: ignore[method-assign]
+
+
+def names_for_type_checkers(source: str) -> Iterator[tuple[str, str, str | None]]:
+    for node in ast.parse(source).body:
+        guarded = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body if guarded and isinstance(node, ast.If) else ():
+            if isinstance(statement, ast.ImportFrom):
+                home = statement.module or ""
+                yield from ((one.asname or one.name, home, one.name) for one in statement.names)
+            elif isinstance(statement, ast.Import):
+                yield from ((one.asname or one.name, one.name, None) for one in statement.names)
+
+
+if os.environ.get("KETASIM_TYPE_CHECKS", "1") != "0":
+    sys.meta_path.insert(0, AnnotationNames)  # type: ignore[arg-type]
+    # A whole number is welcome where a float is asked for, as PEP 484 has it.
+    beartype_package(PACKAGE, conf=BeartypeConf(is_pep484_tower=True))
+
+hypothesis.settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
