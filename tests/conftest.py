@@ -1,8 +1,8 @@
 """What every test of ketasim runs under: types checked at run time, and one way to draw examples.
 
 The package's own functions are checked by beartype at every call. Heavy libraries are imported
-under ``TYPE_CHECKING`` in the source, so that ``import ketasim`` stays quick; the finder below makes
-those names resolvable for the checks.
+under ``TYPE_CHECKING`` in the source, so that ``import ketasim`` stays quick; the finder below
+makes those names resolvable for the checks.
 """
 
 from __future__ import annotations

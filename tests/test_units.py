@@ -92,8 +92,10 @@ def test_there_and_back_is_where_it_was(value: float, units: tuple[str, str]) ->
 
 @pytest.mark.parametrize(
     "unit",
-    ["", "1", "fold", "point", "beat/min", "mmHg", "umol/L/h", "1/h", "h^-1", "µmol", "%"]
-    + ["mL / (min * kg)", "umol ** 2 / L", "L/(h*kg)"],
+    [
+        *("", "1", "fold", "point", "beat/min", "mmHg", "umol/L/h", "1/h", "h^-1", "µmol", "%"),
+        *("mL / (min * kg)", "umol ** 2 / L", "L/(h*kg)"),
+    ],
 )
 def test_units_of_the_model_are_known(unit: str) -> None:
     assert check_unit(unit) == unit
