@@ -1,0 +1,49 @@
+"""What is measured, with its noise: rating scales, response, remission, the shape of CADSS.
+
+Examples
+--------
+>>> from ketasim.instruments import list_measures
+>>> "madrs" in list_measures()
+True
+"""
+
+from __future__ import annotations
+
+from ketasim.instruments.context import CONTROL_TYPES, Context, context_table, load_context
+from ketasim.instruments.draws import normal_draws, uniform_draws
+from ketasim.instruments.measures import CADSS_NOTE, list_measures
+from ketasim.instruments.measuring import measure
+from ketasim.instruments.observations import Observations
+from ketasim.instruments.published import published_points
+from ketasim.instruments.scales import (
+    RatingScale,
+    convert_scale,
+    leucht_points,
+    list_scales,
+    load_scale,
+    remission,
+    response,
+)
+from ketasim.instruments.severity import latent_madrs
+
+__all__ = [
+    "CADSS_NOTE",
+    "CONTROL_TYPES",
+    "Context",
+    "Observations",
+    "RatingScale",
+    "context_table",
+    "convert_scale",
+    "latent_madrs",
+    "leucht_points",
+    "list_measures",
+    "list_scales",
+    "load_context",
+    "load_scale",
+    "measure",
+    "normal_draws",
+    "published_points",
+    "remission",
+    "response",
+    "uniform_draws",
+]

@@ -1,0 +1,196 @@
+"""The one verb of this room: measure trajectories with an instrument."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ketasim.errors import InputError, unknown_name
+from ketasim.instruments.context import CONTROL_TYPES, Context, load_context
+from ketasim.instruments.measures import Measure, parse_measure
+from ketasim.instruments.observations import Observations
+from ketasim.instruments.severity import latent_madrs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from ketasim.simulate import Trajectories
+
+__all__ = ["measure"]
+
+_BASELINE = "madrs_baseline"
+_SOLVED = "ok"
+
+
+def measure(
+    trajectories: Trajectories,
+    name: str = "madrs",
+    *,
+    control: str | None = "active",
+    visits: Sequence[float] | None = None,
+    seed: int | None = None,
+    noise: bool = True,
+    arm: str = "arm",
+    remission_cutoff: float | None = None,
+    context: Path | str | pd.DataFrame | Context | None = None,
+) -> Observations:
+    """Measure what a trial would have recorded in simulated patients.
+
+    Parameters
+    ----------
+    trajectories : Trajectories
+        From `ketasim.simulate`; must hold ``relief`` (or ``dissociation`` for CADSS).
+    name : str, optional
+        One of `list_measures`, for instance ``"madrs"`` or ``"hamd17_response"``.
+    control : str or None, optional
+        The setting, one of `CONTROL_TYPES`, whose expectancy and care are added to the
+        pharmacology; None adds none.
+    visits : sequence of float, optional
+        Hours after time 0 of the regimen; by default every simulated time from 0 on. Between two
+        simulated times the course is interpolated.
+    seed : int, optional
+        Seed of error and context; by default that of the cohort.
+    noise : bool, optional
+        False leaves out the patients' departures and the error of the rating.
+    arm : str, optional
+        The arm's name in the table.
+    remission_cutoff : float, optional
+        Highest score that counts as remission; by default the scale's own (MADRS 10).
+    context : path, DataFrame or Context, optional
+        The context parameters; by default the shipped ones.
+
+    Returns
+    -------
+    Observations
+        One row for each patient and visit. A failed patient has NaN and says why.
+
+    Raises
+    ------
+    UnknownNameError
+        If the measure or the control type is unknown.
+    InputError
+        If the trajectories lack the output, or a visit lies beyond their end.
+    """
+    instrument = parse_measure(name)
+    if control is not None and control not in CONTROL_TYPES:
+        raise unknown_name("control type", control, CONTROL_TYPES)
+    parameters = load_context(context)
+    times, course = _course_at(trajectories, instrument.needs, visits)
+    patients = np.asarray(trajectories.cohort.table.index, dtype=np.int64)
+    baseline = _baseline(trajectories, instrument)
+    key = int(trajectories.cohort.seed if seed is None else seed)
+    if instrument.scale is not None:
+        course = latent_madrs(
+            course, baseline, times, parameters,
+            control=control, seed=key, patients=patients, noise=noise,
+        )  # fmt: skip
+    values = instrument.value(course, baseline, remission_cutoff)
+    return Observations(
+        table=_long_table(values, times, patients, instrument, arm, _why(trajectories)),
+        measure=instrument.name,
+        unit=instrument.unit,
+        control=control,
+        seed=key,
+        hypothesis=trajectories.model.hypothesis.name,
+        drugs=_drugs(trajectories),
+        assumed=parameters.assumed if instrument.scale is not None else (),
+    )
+
+
+def _course_at(
+    trajectories: Trajectories, output: str, visits: Sequence[float] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    dataset = trajectories.dataset
+    if output not in dataset:
+        raise InputError(
+            f"the trajectories hold no {output!r}", expected=f"{output!r} among the outputs"
+        )
+    simulated = np.asarray(dataset["time"].values, dtype=np.float64)
+    course = np.asarray(dataset[output].transpose("patient", "time").values, dtype=np.float64)
+    if visits is None:
+        kept = simulated >= 0.0
+        return simulated[kept], course[:, kept]
+    wanted = np.asarray(visits, dtype=np.float64)
+    beyond = (wanted < simulated[0]) | (wanted > simulated[-1])
+    if beyond.any():
+        raise InputError(
+            f"a visit at {wanted[beyond][0]:g} h lies outside the simulated time",
+            expected=f"{simulated[0]:g} to {simulated[-1]:g} h",
+        )
+    return wanted, np.stack([np.interp(wanted, simulated, row) for row in course])
+
+
+def _baseline(trajectories: Trajectories, instrument: Measure) -> NDArray[np.float64]:
+    table = trajectories.cohort.table
+    if instrument.scale is None:
+        return np.zeros(len(table))
+    if _BASELINE not in table.columns:
+        raise InputError(f"the cohort has no column {_BASELINE!r}", where="cohort table")
+    return np.asarray(table[_BASELINE], dtype=np.float64)
+
+
+def _why(trajectories: Trajectories) -> list[str]:
+    dataset: Any = trajectories.dataset
+    if "status" not in dataset:
+        return [""] * len(trajectories.cohort.table)
+    words = [str(one) for one in dataset["status"].values]
+    return ["" if word.lower() in (_SOLVED, "0") else word for word in words]
+
+
+def _drugs(trajectories: Trajectories) -> tuple[str, ...]:
+    regimen: Any = trajectories.regimen
+    doses = getattr(regimen, "doses", ()) if regimen is not None else ()
+    return tuple(dict.fromkeys(dose.drug for dose in doses))
+
+
+def _long_table(
+    values: NDArray[np.float64],
+    times: NDArray[np.float64],
+    patients: NDArray[np.int64],
+    instrument: Measure,
+    arm: str,
+    why: list[str],
+) -> pd.DataFrame:
+    import pandas as pd
+
+    count = times.size
+    reason = np.repeat(np.asarray(why, dtype=object), count)
+    flat = values.ravel()
+    return pd.DataFrame(
+        {
+            "patient": np.repeat(patients, count),
+            "arm": arm,
+            "visit": np.tile([visit_label(time) for time in times], patients.size),
+            "time_h": np.tile(times, patients.size),
+            "measure": instrument.name,
+            "value": flat,
+            "missing_why": np.where(
+                np.isnan(flat), np.where(reason == "", "not solved", reason), ""
+            ),
+        }
+    )
+
+
+def visit_label(time_h: float) -> str:
+    """Return how a visit is called: ``"baseline"``, ``"2 h"`` or ``"day 7"``.
+
+    Parameters
+    ----------
+    time_h : float
+        Hours after the first dose.
+
+    Returns
+    -------
+    str
+        Whole days from two days on are called days.
+    """
+    if time_h <= 0.0:
+        return "baseline"
+    if time_h >= 48.0 and time_h % 24.0 == 0.0:
+        return f"day {time_h / 24.0:.0f}"
+    return f"{time_h:g} h"
