@@ -1,0 +1,216 @@
+"""The engine's front door: an SBML model in, a solver for populations out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+from ..errors import InputError, unknown_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from .schedule import DoseSchedule
+    from .solution import Solution
+
+Backend = Literal["numba", "roadrunner"]
+Progress = Callable[[int, int], None]
+
+
+@runtime_checkable
+class CompiledModel(Protocol):
+    """A model ready to be solved for many patients; both backends look like this."""
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states, in the order of the state vector."""
+        ...
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the constants that may be set for each patient."""
+        ...
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Names that may be asked as outputs: states and assignment-rule variables."""
+        ...
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Unit of every name, readable by pint; empty where the model declares none."""
+        ...
+
+    @property
+    def defaults(self) -> Mapping[str, float]:
+        """The model's own value of every parameter."""
+        ...
+
+    def initial_state(self, parameters: Mapping[str, float] = ...) -> NDArray[np.float64]:
+        """Return the state at the start, shape (n_states,)."""
+        ...
+
+    def derivatives(
+        self, state: ArrayLike, parameters: Mapping[str, float] = ..., time: float = 0.0
+    ) -> NDArray[np.float64]:
+        """Return d(state)/dt, shape (n_states,)."""
+        ...
+
+    def solve(
+        self,
+        times: ArrayLike,
+        *,
+        parameters: Mapping[str, float | NDArray[np.float64]] = ...,
+        doses: DoseSchedule | None = None,
+        outputs: Sequence[str] | None = None,
+        start: float | None = None,
+        patients: int | None = None,
+        rtol: float = 1e-6,
+        atol: float = 1e-9,
+        max_steps: int = 100_000,
+        progress: Progress | None = None,
+    ) -> Solution:
+        """Integrate every patient and return the outputs at `times`.
+
+        Parameters
+        ----------
+        times : array_like, shape (n_times,)
+            Output times in the model's unit of time (h), not decreasing.
+        parameters : mapping
+            Values by name, one number or one for each patient; the rest keep the model's own.
+            A state's name sets its initial value.
+        doses : DoseSchedule, optional
+            What is given, the same for all or one row a patient.
+        outputs : sequence of str, optional
+            Names from `observables`; all states by default.
+        start : float, optional
+            When the integration begins; by default the first output time or the patient's
+            first dose, whichever is earlier.
+        patients : int, optional
+            Number of patients, where parameters and doses do not tell.
+        rtol, atol : float
+            Relative and absolute tolerance of the error of a step.
+        max_steps : int
+            Steps a patient may take.
+        progress : callable, optional
+            Called with (patients done, patients in all) as the work goes on.
+
+        Raises
+        ------
+        InputError
+            For an unknown name, a shape that does not fit or a time out of order.
+        """
+        ...
+
+
+def compile_model(sbml: str, *, backend: Backend = "numba") -> CompiledModel:
+    """Compile an SBML model into a solver for populations.
+
+    Parameters
+    ----------
+    sbml : str
+        The model as SBML text (level 3, or level 2 where it means the same).
+    backend : {"numba", "roadrunner"}
+        ``numba`` is the fast one: generated machine code and a Rosenbrock method.
+        ``roadrunner`` is libRoadRunner's CVODE, an independent check.
+
+    Returns
+    -------
+    CompiledModel
+
+    Raises
+    ------
+    ModelError
+        Where the text is no SBML, or the model uses something the engine refuses.
+    """
+    if backend == "numba":
+        from .population import PopulationSolver
+
+        return PopulationSolver(sbml)
+    if backend == "roadrunner":
+        from .roadrunner import RoadRunnerSolver
+
+        return RoadRunnerSolver(sbml)
+    raise unknown_name("backend", backend, ("numba", "roadrunner"))
+
+
+def count_patients(
+    parameters: Mapping[str, float | NDArray[np.float64]],
+    doses: DoseSchedule | None,
+    patients: int | None,
+) -> int:
+    """Return the number of patients that parameters, doses and the caller agree on.
+
+    Raises
+    ------
+    InputError
+        Where they do not agree, or a parameter is not one number or one a patient.
+    """
+    import numpy as np
+
+    told: dict[int, str] = {} if patients is None else {patients: "patients"}
+    for name, value in parameters.items():
+        array = np.asarray(value)
+        if array.ndim > 1:
+            raise InputError(
+                f"{name!r} has the shape {array.shape}", expected="a number or one a patient"
+            )
+        if array.ndim == 1:
+            told.setdefault(len(array), f"parameter {name!r}")
+    rows = doses.patients if doses is not None else None
+    if rows is not None:
+        told.setdefault(rows, "the doses")
+    if len(told) > 1:
+        claims = ", ".join(f"{count} by {who}" for count, who in told.items())
+        raise InputError(f"the number of patients is given as {claims}")
+    count = next(iter(told), 1)
+    if count < 1:
+        raise InputError(f"{count} patients were asked for", expected="at least 1")
+    return count
+
+
+def check_times(times: ArrayLike, start: float | None, first_dose: NDArray[np.float64]) -> tuple[
+    NDArray[np.float64], NDArray[np.float64]
+]:  # fmt: skip
+    """Return the output times and each patient's start, checked.
+
+    Raises
+    ------
+    InputError
+        For times that are not finite or decrease, or a start after an output or a dose.
+    """
+    import numpy as np
+
+    when = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    if when.ndim != 1 or len(when) == 0 or not np.isfinite(when).all():
+        raise InputError("the output times are not a list of finite numbers")
+    if (np.diff(when) < 0).any():
+        place = int(np.argmax(np.diff(when) < 0))
+        raise InputError(
+            f"the output times decrease from {when[place]:g} to {when[place + 1]:g}",
+            expected="times in order",
+        )
+    if start is None:
+        return when, np.minimum(when[0], first_dose)
+    if not np.isfinite(start) or start > when[0]:
+        raise InputError(f"the start {start:g} is after the first output time {when[0]:g}")
+    if (first_dose < start).any():
+        raise InputError(f"the start {start:g} is after the first dose at {first_dose.min():g}")
+    return when, np.full(len(first_dose), float(start))
+
+
+def check_tolerances(rtol: float, atol: float, max_steps: int) -> None:
+    """Stop on tolerances that cannot be met.
+
+    Raises
+    ------
+    InputError
+        For a tolerance that is not positive, rtol below 1e-13, or fewer than one step.
+    """
+    if not 1e-13 <= rtol < 1.0:
+        raise InputError(f"rtol is {rtol:g}", expected="a number from 1e-13 to below 1")
+    if not atol > 0.0:
+        raise InputError(f"atol is {atol:g}", expected="a positive number")
+    if max_steps < 1:
+        raise InputError(f"max_steps is {max_steps}", expected="at least 1")

@@ -1,0 +1,288 @@
+"""The fast backend: one model's kernels, and many patients over the machine's threads.
+
+Patients are handed out in small chunks to a pool of threads; the driver releases Python's lock,
+so they run side by side, and a chunk that takes long holds nobody up. A patient's result
+depends on its own row only, never on its chunk, its neighbours or the number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .compiled import check_times, check_tolerances, count_patients
+from .kernels import observe_kernel, plan_kernels
+from .lowering import CompiledKernels, compile_kernels
+from .rodas import METHODS
+from .sbml import read_sbml
+from .schedule import DoseTable, spread
+from .solution import Solution
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from .compiled import Progress
+    from .schedule import DoseSchedule
+
+#: Environment variable that limits the number of threads.
+THREADS = "KETASIM_THREADS"
+_LARGEST_CHUNK = 64
+
+
+def thread_count() -> int:
+    """Return the number of threads to use: ``$KETASIM_THREADS``, else the processors at hand.
+
+    Raises
+    ------
+    InputError
+        Where the variable is not a positive whole number.
+    """
+    named = os.environ.get(THREADS)
+    if named:
+        if not named.isdecimal() or int(named) < 1:
+            raise InputError(f"{THREADS} is {named!r}", expected="a positive whole number")
+        return int(named)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class PopulationSolver:
+    """A model compiled to machine code; see `ketasim.engine.CompiledModel`.
+
+    Parameters
+    ----------
+    sbml : str
+        The model.
+    method : str
+        ``rodas5p`` (order 5) or ``rodas4`` (order 4).
+    """
+
+    def __init__(self, sbml: str, *, method: str = "rodas5p") -> None:
+        self._network = read_sbml(sbml)
+        self._plan = plan_kernels(self._network)
+        self._code = compile_kernels(self._plan.kernels)
+        self._observers: dict[tuple[str, ...], CompiledKernels] = {}
+        self._method = METHODS[method]
+
+    def __repr__(self) -> str:
+        return (
+            f"<PopulationSolver of {self._network.name!r}: {len(self.states)} states, "
+            f"{len(self.parameters)} parameters, {len(self.observables)} observables>"
+        )
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states, in the order of the state vector."""
+        return self._network.states
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the constants that may be set for each patient."""
+        return self._network.parameters
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Names that may be asked as outputs: states and assignment-rule variables."""
+        return self._network.observables
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Unit of every name, readable by pint; empty where the model declares none."""
+        return self._network.units
+
+    @cached_property
+    def defaults(self) -> Mapping[str, float]:
+        """The model's own value of every parameter, initial assignments included."""
+        return self._network.default_values()
+
+    @property
+    def from_cache(self) -> bool:
+        """Whether the machine code came from the cache."""
+        return self._code.from_cache
+
+    def initial_state(
+        self, parameters: Mapping[str, float] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the state at the start, shape (n_states,), in each state's own unit.
+
+        Parameters
+        ----------
+        parameters : mapping, optional
+            Values that differ from the model's own.
+        """
+        _, rest = self._begin(parameters or {}, 0.0)
+        return rest[: len(self.states)].copy()
+
+    def derivatives(
+        self,
+        state: ArrayLike,
+        parameters: Mapping[str, float] | None = None,
+        time: float = 0.0,
+    ) -> NDArray[np.float64]:
+        """Return d(state)/dt, shape (n_states,).
+
+        Parameters
+        ----------
+        state : array_like, shape (n_states,)
+            The state.
+        parameters : mapping, optional
+            Values that differ from the model's own.
+        time : float
+            The time.
+        """
+        return self._linearisation(state, parameters or {}, time)[: len(self.states)]
+
+    def jacobian(
+        self,
+        state: ArrayLike,
+        parameters: Mapping[str, float] | None = None,
+        time: float = 0.0,
+    ) -> NDArray[np.float64]:
+        """Return the derivatives of `derivatives` by the state, shape (n_states, n_states).
+
+        Parameters
+        ----------
+        state, parameters, time
+            As for `derivatives`.
+        """
+        import numpy as np
+
+        size, pattern = len(self.states), self._plan.pattern
+        entries = self._linearisation(state, parameters or {}, time)[size : size + len(pattern)]
+        matrix = np.zeros((size, size))
+        for (row, column), value in zip(pattern, entries, strict=True):
+            matrix[row, column] = value
+        return matrix
+
+    def _linearisation(
+        self, state: ArrayLike, parameters: Mapping[str, float], time: float
+    ) -> NDArray[np.float64]:
+        import numpy as np
+
+        y = np.array(state, dtype=np.float64)
+        if y.shape != (len(self.states),):
+            raise InputError(
+                f"the state has the shape {y.shape}", expected=f"({len(self.states)},)"
+            )
+        constants, _ = self._begin(parameters, time)
+        out = np.zeros(2 * len(self.states) + len(self._plan.pattern))
+        self._run("linearise", time, y, constants, out)
+        return out
+
+    def _begin(
+        self, parameters: Mapping[str, float], time: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return a patient's constants, and what else is computed at the start."""
+        import numpy as np
+
+        inputs = self._network.input_table(dict(parameters), 1)[0]
+        begun = np.zeros(len(self._plan.kernels[0].roots))
+        self._run("initialise", time, inputs, inputs, begun)
+        return begun[: len(self._plan.hoisted)], begun[len(self._plan.hoisted) :]
+
+    def _run(self, kernel: str, time: float, *arrays: NDArray[np.float64]) -> None:
+        import ctypes
+
+        pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in arrays]
+        signature = ctypes.CFUNCTYPE(None, ctypes.c_double, *[ctypes.c_void_p] * 3)
+        signature(self._code.addresses[kernel])(time, *pointers)
+
+    def solve(
+        self,
+        times: ArrayLike,
+        *,
+        parameters: Mapping[str, float | NDArray[np.float64]] | None = None,
+        doses: DoseSchedule | None = None,
+        outputs: Sequence[str] | None = None,
+        start: float | None = None,
+        patients: int | None = None,
+        rtol: float = 1e-6,
+        atol: float = 1e-9,
+        max_steps: int = 100_000,
+        progress: Progress | None = None,
+    ) -> Solution:
+        """Integrate every patient; see `ketasim.engine.CompiledModel.solve`."""
+        import numpy as np
+
+        check_tolerances(rtol, atol, max_steps)
+        names = tuple(self.states if outputs is None else outputs)
+        observer = self._observer(names)
+        count = count_patients(parameters or {}, doses, patients)
+        table = spread(doses, self.states, count)
+        when, starts = check_times(times, start, table.first())
+        inputs = self._network.input_table(parameters or {}, count)
+        solution = Solution(
+            times=when,
+            outputs=names,
+            values=np.full((count, len(when), len(names)), np.nan),
+            status=np.zeros(count, dtype=np.int64),
+            failure_time=np.full(count, np.nan),
+            steps=np.zeros(count, dtype=np.int64),
+        )
+        fixed = self._fixed_arguments(observer, len(names), rtol, atol, max_steps)
+        self._spread_work(fixed, inputs, table, starts, solution, progress)
+        return solution
+
+    def _observer(self, names: tuple[str, ...]) -> int:
+        """Return the address of the kernel of these outputs, compiled where it is new."""
+        if names not in self._observers:
+            kernel = observe_kernel(self._network, self._plan, names)
+            self._observers[names] = compile_kernels([kernel])
+        return self._observers[names].addresses["observe"]
+
+    def _fixed_arguments(
+        self, observer: int, outputs: int, rtol: float, atol: float, max_steps: int
+    ) -> tuple[Any, Any, Any]:
+        import numpy as np
+
+        from . import driver
+
+        code, plan, size = self._code.addresses, self._plan, len(self.states)
+        kernels = driver.Kernels(
+            code["initialise"], code["rates"], code["linearise"], code["factor"], code["solve"],
+            observer, size, len(plan.pattern), plan.factors, len(plan.hoisted), plan.switches,
+            outputs,
+        )  # fmt: skip
+        method = driver.Method(self._method.gamma, self._method.order, *self._method.arrays())
+        return kernels, method, driver.Control(rtol, np.full(size, atol), max_steps)
+
+    def _spread_work(
+        self,
+        fixed: tuple[Any, Any, Any],
+        inputs: NDArray[np.float64],
+        table: DoseTable,
+        starts: NDArray[np.float64],
+        solution: Solution,
+        progress: Progress | None,
+    ) -> None:
+        """Run chunks of patients on a pool of threads, reporting as they finish."""
+        from .driver import solve_chunk
+
+        def work(part: slice) -> int:
+            solve_chunk(
+                *fixed, inputs[part], table.target, table.start[part], table.end[part],
+                table.amount[part], starts[part], solution.times, solution.values[part],
+                solution.status[part], solution.failure_time[part], solution.steps[part],
+            )  # fmt: skip
+            return len(inputs[part])
+
+        count, threads = len(inputs), thread_count()
+        size = max(1, min(_LARGEST_CHUNK, count // (8 * threads)))
+        parts = [slice(first, min(first + size, count)) for first in range(0, count, size)]
+        done = 0
+        with ThreadPoolExecutor(min(threads, len(parts))) as pool:
+            futures = [pool.submit(work, part) for part in parts]
+            try:
+                for future in as_completed(futures):
+                    done += future.result()
+                    if progress is not None:
+                        progress(done, count)
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise

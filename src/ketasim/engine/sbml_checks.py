@@ -1,0 +1,136 @@
+"""What the engine does not do, refused by name before anything is computed.
+
+Each check is one small class with a `run` that yields sentences; a wrong number is far worse
+than a refusal, so a construct nobody has taught the engine stops here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from ..errors import ModelError
+
+#: SBML packages that only describe or draw a model and so change no number.
+HARMLESS_PACKAGES = frozenset({"layout", "render", "groups"})
+
+
+class Check(Protocol):
+    """A reason why a model cannot be simulated."""
+
+    def run(self, document: Any) -> Iterator[str]:
+        """Yield one sentence for every construct that is refused."""
+        ...
+
+
+class Readable:
+    """The file is well-formed SBML of level 2 or 3 with a model in it."""
+
+    def run(self, document: Any) -> Iterator[str]:
+        """Yield libSBML's own errors."""
+        import libsbml
+
+        for index in range(document.getNumErrors()):
+            error = document.getError(index)
+            if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR:
+                message = " ".join(error.getMessage().split()).rstrip(".")
+                yield f"line {error.getLine()}: {message}"
+                return
+        if document.getModel() is None:
+            yield "there is no model in the file"
+        elif document.getLevel() < 2:
+            yield "SBML level 1 is not supported"
+
+
+class Packages:
+    """No package that changes the meaning of the model."""
+
+    def run(self, document: Any) -> Iterator[str]:
+        """Yield the packages in use."""
+        import libsbml
+
+        for index in range(document.getNumPlugins()):
+            name = document.getPlugin(index).getPackageName()
+            if name not in HARMLESS_PACKAGES and not name.startswith("l3v2"):
+                yield f"the SBML package {name!r} is not supported"
+        for index in range(document.getNumUnknownPackages()):
+            prefix = document.getUnknownPackagePrefix(index)
+            if document.getPackageRequired(document.getUnknownPackageURI(index)):
+                yield f"the SBML package {prefix!r} is not supported"
+        del libsbml
+
+
+class Events:
+    """No events."""
+
+    def run(self, document: Any) -> Iterator[str]:
+        """Yield each event by its id."""
+        for event in document.getModel().getListOfEvents():
+            yield f"the event {event.getId() or event.getName()!r} is not supported"
+
+
+class AlgebraicRules:
+    """No algebraic rules."""
+
+    def run(self, document: Any) -> Iterator[str]:
+        """Yield each algebraic rule by its formula."""
+        import libsbml
+
+        for rule in document.getModel().getListOfRules():
+            if rule.isAlgebraic():
+                formula = libsbml.formulaToL3String(rule.getMath())
+                yield f"the algebraic rule 0 = {formula} is not supported"
+
+
+class ChangingCompartments:
+    """No compartment whose size changes."""
+
+    def run(self, document: Any) -> Iterator[str]:
+        """Yield each compartment that a rule sets."""
+        model = document.getModel()
+        for rule in model.getListOfRules():
+            if not rule.isAlgebraic() and model.getCompartment(rule.getVariable()) is not None:
+                yield f"the compartment {rule.getVariable()!r} changes its size, not supported"
+
+
+class Reactions:
+    """Every reaction has a rate of its own, and none is fast."""
+
+    def run(self, document: Any) -> Iterator[str]:
+        """Yield each reaction that is fast or has no kinetic law."""
+        for reaction in document.getModel().getListOfReactions():
+            if reaction.isSetFast() and reaction.getFast():
+                yield f"the fast reaction {reaction.getId()!r} is not supported"
+            if not reaction.isSetKineticLaw() or reaction.getKineticLaw().getMath() is None:
+                yield f"the reaction {reaction.getId()!r} has no rate"
+
+
+CHECKS: tuple[Check, ...] = (
+    Readable(),
+    Packages(),
+    Events(),
+    AlgebraicRules(),
+    ChangingCompartments(),
+    Reactions(),
+)
+
+
+def refuse_unsupported(document: Any) -> None:
+    """Stop at the first check that finds something, naming all of what it found.
+
+    Parameters
+    ----------
+    document : libsbml.SBMLDocument
+        The file as read.
+
+    Raises
+    ------
+    ModelError
+        With one sentence.
+    """
+    for check in CHECKS:
+        found = list(check.run(document))
+        if found:
+            model = document.getModel()
+            where = f"model {model.getId()}" if model is not None and model.getId() else "SBML"
+            raise ModelError("; ".join(found), where=where)
