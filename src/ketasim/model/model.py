@@ -127,7 +127,7 @@ def check_overrides(table: pd.DataFrame, values: Mapping[str, float], where: str
                 where=where,
                 suggestions=nearest_names(name, [str(known) for known in table.index]),
             )
-        low, high = float(table.at[name, "lower"]), float(table.at[name, "upper"])
+        low, high = table.loc[[name], ["lower", "upper"]].to_numpy(float)[0]
         if value < low or value > high:
             raise InputError(
                 f"{name} = {value:g} is outside its bounds", where=where,

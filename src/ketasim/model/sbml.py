@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from ketasim.errors import ModelError
+from ketasim.errors import ModelError, nearest_names
 from ketasim.model.files import VARIABLES
 from ketasim.model.sbml_units import define_unit
 
@@ -110,21 +110,24 @@ def _describe_parameters(model: libsbml.Model, parameters: pd.DataFrame) -> None
         name = parameter.getId()
         if name in parameters.index:
             row = parameters.loc[name]
-            _describe_number(model, parameter, row)
+            _describe_number(model, parameter, row.to_dict())
             continue
         if parameter.getConstant():
             raise ModelError(
                 f"'{name}' is used but has no value",
                 where="mechanisms",
                 expected="a row in a parameter table, or a rule that defines it",
+                suggestions=nearest_names(
+                    name, [p.getId() for p in model.getListOfParameters() if p.getId() != name]
+                ),
             )
         known = name in variables.index
         parameter.setUnits(define_unit(model, str(variables.at[name, "unit"]) if known
                                        else "dimensionless"))  # fmt: skip
-        _annotate(parameter, variables.loc[name] if known else None, SBO_PARAMETER)
+        _annotate(parameter, variables.loc[name].to_dict() if known else None, SBO_PARAMETER)
 
 
-def _describe_number(model: libsbml.Model, parameter: Any, row: pd.Series[Any]) -> None:
+def _describe_number(model: libsbml.Model, parameter: Any, row: Mapping[str, Any]) -> None:
     unit = str(row["unit"])
     parameter.setUnits(define_unit(model, unit))
     parameter.setSBOTerm(SBO_OF_UNIT.get(unit, SBO_PARAMETER))
@@ -143,7 +146,11 @@ def _describe_species(model: libsbml.Model) -> None:
             species.setSBOTerm("SBO:0000291")
             continue
         species.setInitialAmount(0.0)
-        _annotate(species, variables.loc[name] if name in variables.index else None, "SBO:0000247")
+        _annotate(
+            species,
+            variables.loc[name].to_dict() if name in variables.index else None,
+            "SBO:0000247",
+        )
 
 
 def _annotate(element: Any, row: Mapping[str, Any] | None, sbo: str) -> None:
