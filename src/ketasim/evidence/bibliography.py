@@ -103,8 +103,9 @@ def _read(path: Path) -> Mapping[str, Reference]:
         raise EvidenceError(
             f"the references cannot be read: {error}", where=path.name, expected="valid BibTeX"
         ) from error
-    return MappingProxyType({key: _reference(key, entry, path) for key, entry in
-                             database.entries.items()})
+    return MappingProxyType(
+        {key: _reference(key, entry, path) for key, entry in database.entries.items()}
+    )
 
 
 def _reference(key: str, entry: object, path: Path) -> Reference:

@@ -1,10 +1,10 @@
-"""The only door through which fitting code gets evidence: rows that may be fitted, and no others."""
+"""The door through which fitting code gets evidence: rows that may be fitted, and no others."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -32,8 +32,8 @@ class CalibrationData:
     name : str
         Name of the table.
     rows : pandas.DataFrame
-        Rows as `ketasim.evidence.load` gives them; a copy is kept, in which recollected figures
-        (column ``memory``) are blanked.
+        Rows as `ketasim.evidence.load` gives them. `to_frame` returns a copy of them in which
+        recollected figures (column ``memory``) are blanked.
 
     Raises
     ------
@@ -42,16 +42,12 @@ class CalibrationData:
     """
 
     name: str
-    rows: pd.DataFrame = field(repr=False)
+    rows: InitVar[pd.DataFrame]
+    _kept: pd.DataFrame = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        refuse_other_roles(self.name, self.rows)
-        object.__setattr__(self, "rows", blank_recollected(self.rows))
-
-    def __getattribute__(self, attribute: str) -> object:
-        # The table inside stays as it was made: whoever asks for it gets a copy.
-        found = object.__getattribute__(self, attribute)
-        return found.copy() if attribute == "rows" and isinstance(found, pd.DataFrame) else found
+    def __post_init__(self, rows: pd.DataFrame) -> None:
+        refuse_other_roles(self.name, rows)
+        object.__setattr__(self, "_kept", blank_recollected(rows))
 
     def __len__(self) -> int:
         return len(self.row_ids)
@@ -59,23 +55,23 @@ class CalibrationData:
     @property
     def row_ids(self) -> tuple[str, ...]:
         """The names of the rows."""
-        return tuple(str(one) for one in self.rows["row_id"])
+        return tuple(str(one) for one in self._kept["row_id"])
 
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of the rows; recollected figures are missing."""
-        return self.rows
+        return self._kept.copy()
 
     def citations(self) -> Citations:
         """Return the sources of the rows, and for which rows they are cited."""
         gathered = Citations()
-        for key, rows in self.rows.groupby("citation", sort=False):
+        for key, rows in self._kept.groupby("citation", sort=False):
             gathered.add(str(key), because=f"calibration on {len(rows)} rows of {self.name}")
         return gathered
 
     @property
     def hash(self) -> str:
         """SHA-256 of the rows, to be kept with what was fitted to them."""
-        text = self.name + "\n" + self.rows.to_csv(index=False, lineterminator="\n")
+        text = self.name + "\n" + self._kept.to_csv(index=False, lineterminator="\n")
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -93,7 +89,7 @@ def refuse_other_roles(name: str, rows: pd.DataFrame) -> None:
     if wrong.empty and len(rows):
         return
     rule = describe(name).role
-    first = f" such as '{wrong['row_id'].iloc[0]}'" if len(wrong) else ""
+    first = f" such as '{wrong['row_id'].iloc[0]}'" if len(wrong) and "row_id" in wrong else ""
     raise RoleError(
         f"{len(wrong)} of the {len(rows)} rows asked for{first} may not be fitted, because "
         f"{rule.because}",
@@ -108,7 +104,7 @@ def blank_recollected(rows: pd.DataFrame) -> pd.DataFrame:
     for index, marked in frame["memory"].dropna().items():
         for column in str(marked).split(";"):
             if column in frame and pd.api.types.is_float_dtype(frame[column]):
-                frame.loc[index, column] = float("nan")  # type: ignore[call-overload]
+                frame.loc[index, column] = float("nan")
     return frame
 
 

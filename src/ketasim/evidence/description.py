@@ -87,7 +87,7 @@ class Description(_Frozen):
     rows : int
         How many rows the shipped table has.
     sha256 : str
-        Hash of the shipped file with line ends as ``\\n``.
+        Hash of the shipped file with every line end counted as a line feed.
     rules : tuple of str
         What a reader must know before using the numbers.
     role : RoleRule

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import functools
 import hashlib
+import io
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,8 +105,9 @@ def read_table(path: Path, description: Description) -> pd.DataFrame:
     raw = _read_text(path)
     _check_columns(raw, description, path.name)
     _check_cells(raw, description, path.name)
-    frame = pd.DataFrame({column.name: _typed(raw[column.name], column) for column in
-                          description.columns})
+    frame = pd.DataFrame(
+        {column.name: _typed(raw[column.name], column) for column in description.columns}
+    )
     _check_order(frame, raw, description, path.name)
     return frame
 
@@ -117,7 +119,7 @@ def _read_text(path: Path) -> pd.DataFrame:
         raise EvidenceError(
             "the table cannot be read", where=path.name, expected="a CSV file in UTF-8"
         ) from error
-    rows = list(csv.reader(text.splitlines()))
+    rows = list(csv.reader(io.StringIO(text, newline="")))
     if not rows:
         raise EvidenceError("the table is empty", where=path.name, expected="a header line")
     header, body = rows[0], rows[1:]
@@ -216,9 +218,9 @@ def _expectation(column: Column) -> str:
     if column.pattern:
         return f"text of the form {column.pattern}"
     expected = EXPECTED[column.kind]
-    return expected.replace(" or an empty cell", "").replace(", or an empty cell", "") if (
-        column.required
-    ) else expected
+    if not column.required:
+        return expected
+    return expected.replace(", or an empty cell", "").replace(" or an empty cell", "")
 
 
 def _typed(cells: pd.Series, column: Column) -> pd.Series:
@@ -306,7 +308,7 @@ def bounds(cell: str) -> tuple[float, float]:
 
 
 def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a text file, line ends counted as ``\\n`` on every system."""
+    """Return the SHA-256 of a text file, every line end counted as a line feed."""
     return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
