@@ -12,6 +12,7 @@ import importlib
 import os
 import sys
 from importlib.machinery import PathFinder
+from importlib.util import resolve_name
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -55,7 +56,7 @@ class AnnotationNames:
 def bind_names(module: ModuleType, origin: str) -> None:
     own: dict[str, tuple[str, str]] = {}
     with open(origin, encoding="utf-8") as file:
-        found = list(names_for_type_checkers(file.read()))
+        found = list(names_for_type_checkers(file.read(), module.__package__ or ""))
     for name, home, attribute in found:
         if home.split(".")[0] == PACKAGE and attribute:
             own[name] = (home, attribute)
@@ -73,12 +74,12 @@ def bind_names(module: ModuleType, origin: str) -> None:
         module.__getattr__ = resolve  # type: ignore[method-assign]
 
 
-def names_for_type_checkers(source: str) -> Iterator[tuple[str, str, str | None]]:
+def names_for_type_checkers(source: str, room: str) -> Iterator[tuple[str, str, str | None]]:
     for node in ast.parse(source).body:
         guarded = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for statement in node.body if guarded and isinstance(node, ast.If) else ():
             if isinstance(statement, ast.ImportFrom):
-                home = statement.module or ""
+                home = resolve_name("." * statement.level + (statement.module or ""), room)
                 yield from ((one.asname or one.name, home, one.name) for one in statement.names)
             elif isinstance(statement, ast.Import):
                 yield from ((one.asname or one.name, one.name, None) for one in statement.names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from ketasim.errors import InputError
 
@@ -43,6 +43,7 @@ class Finding:
     message: str
 
 
+@runtime_checkable
 class Check(Protocol):
     """One question about the input.
 
