@@ -34,7 +34,7 @@ def test_a_solver_that_cannot_work_is_said_so(monkeypatch: pytest.MonkeyPatch) -
         raise SimulationError("no compiler")
 
     monkeypatch.setattr(health, "decay_error", refuse)
-    assert ["no compiler"] == [one.found for one in examine() if not one.passed]
+    assert [one.found for one in examine() if not one.passed] == ["no compiler"]
 
 
 def test_a_missing_library_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,6 +8,10 @@ from ketasim.errors import ModelError
 from ketasim.lint import SHIPPED, FileCheck, Finding, RegimenCheck, Severity, run_checks
 from ketasim.model.files import DRUGS, HYPOTHESES, MECHANISMS, PARAMETERS
 from ketasim.provenance import manifest_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 def messages(path: Path) -> list[str]:

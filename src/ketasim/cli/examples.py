@@ -1,0 +1,60 @@
+"""The two examples that end each command's help; a test runs every one of them."""
+
+from __future__ import annotations
+
+__all__ = ["EXAMPLES", "epilog"]
+
+EXAMPLES: dict[str, tuple[str, str]] = {
+    "lint": (
+        "ketasim lint",
+        'ketasim lint --regimen "ketamine 0.5 mg/kg iv over 40 min"',
+    ),
+    "simulate": (
+        'ketasim simulate --drug ketamine --dose "0.5 mg/kg" --route iv --over "40 min"'
+        " --patients 20 --days 3 --out out/run",
+        'ketasim simulate --regimen "naltrexone 50 mg oral at -45 min; ketamine 0.5 mg/kg iv over'
+        ' 40 min" --patients 20 --days 2 --json',
+    ),
+    "experiment": (
+        "ketasim experiment --list",
+        "ketasim experiment occupancy --hypothesis article",
+    ),
+    "dossier": (
+        "ketasim dossier --experiment occupancy --hypothesis article --out out/occupancy",
+        "ketasim dossier --out out/dossier",
+    ),
+    "export sbml": (
+        "ketasim export sbml --out out/ketasim.xml",
+        "ketasim export sbml --hypothesis no_opioid --out out/no_opioid.xml",
+    ),
+    "cite": (
+        "ketasim cite",
+        "ketasim cite --bibtex",
+    ),
+    "rerun": (
+        "ketasim rerun out/run/manifest.json",
+        "ketasim rerun out/run/manifest.json --check-only --json",
+    ),
+    "doctor": (
+        "ketasim doctor",
+        "ketasim doctor --json",
+    ),
+}
+
+
+def epilog(command: str) -> str:
+    """Return the closing lines of a command's help.
+
+    Parameters
+    ----------
+    command : str
+        The command's words, for instance ``"export sbml"``.
+
+    Returns
+    -------
+    str
+        Rich markup; a blank line between two lines, as typer asks.
+    """
+    # A bracket opens markup in rich; none of the examples may hold one.
+    lines = ["[bold]Examples[/bold]", *EXAMPLES[command]]
+    return "\n\n".join(lines)

@@ -1,0 +1,91 @@
+"""`ketasim simulate`: give a regimen to virtual patients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ketasim.cli import completion
+from ketasim.cli.output import AsJson, print_frame, progress, say
+from ketasim.errors import InputError
+
+
+def simulate(
+    drug: Annotated[
+        str | None, typer.Option(help="What is given.", autocompletion=completion.drugs)
+    ] = None,
+    dose: Annotated[str | None, typer.Option(help="How much, as '0.5 mg/kg' or '28 mg'.")] = None,
+    route: Annotated[
+        str, typer.Option(help="How it is given.", autocompletion=completion.routes)
+    ] = "iv",
+    over: Annotated[str | None, typer.Option(help="How long it takes, as '40 min'.")] = None,
+    at: Annotated[str | None, typer.Option(help="When it begins, as '-45 min'.")] = None,
+    every: Annotated[str | None, typer.Option(help="Doses, as '84 h x 8'.")] = None,
+    regimen: Annotated[
+        str | None, typer.Option(help="The whole regimen in words, instead of the parts.")
+    ] = None,
+    hypothesis: Annotated[
+        str,
+        typer.Option(
+            help="The reading of the evidence: a name or a YAML file.",
+            autocompletion=completion.hypotheses,
+        ),
+    ] = "article",
+    patients: Annotated[int, typer.Option(help="Number of virtual patients.", min=1)] = 200,
+    days: Annotated[float, typer.Option(help="Length of the run in days.", min=0.01)] = 14.0,
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers.", min=0)] = 1,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter's value, as opioid_tone=0.1.")
+    ] = None,
+    backend: Annotated[Literal["numba", "roadrunner"], typer.Option(help="The solver.")] = "numba",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results bundle.", file_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a regimen to virtual patients and write what happens to them."""
+    from ketasim.dosing import regimen as read_regimen
+    from ketasim.model import load_model
+    from ketasim.simulate import simulate as run
+
+    given = read_regimen(regimen or _words(drug, dose, route, over, at, every))
+    with progress("Simulating") as advance:
+        result = run(
+            load_model(hypothesis),
+            given,
+            patients=patients,
+            days=days,
+            seed=seed,
+            overrides=dict(map(_setting, set_ or ())),
+            backend=backend,
+            progress=advance,
+        )
+    if out is not None:
+        result.save(out)
+    print_frame(result.summary(), as_json)
+    if out is not None and not as_json:
+        say(f"The results bundle is in {out}")
+
+
+def _words(
+    drug: str | None, dose: str | None, route: str, over: str | None, at: str | None,
+    every: str | None,
+) -> str:  # fmt: skip
+    if drug is None or dose is None:
+        raise InputError("nothing is given", expected="--drug and --dose, or --regimen")
+    parts = {"over": over, "at": at, "every": every}
+    return " ".join(
+        [drug, dose, route, *(f"{word} {text}" for word, text in parts.items() if text)]
+    )
+
+
+def _setting(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        return name.strip(), float(number)
+    except ValueError as error:
+        raise InputError(
+            f"{text!r} sets nothing", where="--set", expected="name=number, as opioid_tone=0.1"
+        ) from error
