@@ -14,7 +14,7 @@ from ketasim.provenance import library_versions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HealthCheck", "decay_error", "examine", "rest_error"]
+__all__ = ["DECAY", "HealthCheck", "decay_error", "examine", "rest_error"]
 
 TOLERANCE = 1e-5
 """Largest error, relative to (1e-3 + the value's size), that the solver may make at rtol 1e-6."""
@@ -22,8 +22,7 @@ TOLERANCE = 1e-5
 REST_TOLERANCE = 1e-9
 """Largest derivative (per hour) of the model at rest."""
 
-# One compartment, first-order elimination: A(t) = A0 exp(-k t).
-_DECAY = """<?xml version="1.0" encoding="UTF-8"?>
+DECAY = """<?xml version="1.0" encoding="UTF-8"?>
 <sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2">
   <model id="decay">
     <listOfCompartments>
@@ -49,6 +48,7 @@ _DECAY = """<?xml version="1.0" encoding="UTF-8"?>
   </model>
 </sbml>
 """
+"""One compartment, first-order elimination, as SBML: ``A(t) = 100 exp(-0.3 t)``."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def decay_error() -> float:
     from ketasim.engine import compile_model
 
     times = np.linspace(0.0, 24.0, 49)
-    solution = compile_model(_DECAY).solve(times, outputs=("amount",))
+    solution = compile_model(DECAY).solve(times, outputs=("amount",))
     exact = 100.0 * np.exp(-0.3 * times)
     difference = np.abs(solution.values[0, :, 0] - exact) / (1e-3 + exact)
     return float(difference.max())
