@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -28,9 +29,19 @@ def cache_directory() -> Path | None:
     named = os.environ.get(VARIABLE)
     if named is not None:
         return Path(named) / "kernels" if named else None
-    import platformdirs
+    try:
+        return _user_cache() / "ketasim" / "kernels"
+    except RuntimeError:  # no home folder
+        return None
 
-    return Path(platformdirs.user_cache_dir("ketasim")) / "kernels"
+
+def _user_cache() -> Path:
+    """Return the folder in which this system keeps users' caches."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def content_key(*parts: str) -> str:

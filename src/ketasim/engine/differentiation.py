@@ -12,9 +12,12 @@ chapters 3 (forward and reverse) and 10 (elimination on the graph between rules)
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from .expressions import STATE, TIME, Graph
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
 
 
 def _partials(graph: Graph, node: int) -> tuple[int | None, ...]:
@@ -56,11 +59,9 @@ def _unary_partial(graph: Graph, node: int) -> int | None:
         return graph.div(one, graph.unary("sqrt", inside))
 
     def root() -> int:
-        return graph.select(
-            graph.compare("lt", zero, a), graph.div(graph.const(0.5), node), zero
-        )
+        return graph.select(graph.compare("lt", zero, a), graph.div(graph.const(0.5), node), zero)
 
-    rules = {
+    rules: dict[str, Callable[[], int]] = {
         "neg": lambda: minus,
         "abs": lambda: graph.select(graph.compare("lt", a, zero), minus, one),
         "sqrt": root,

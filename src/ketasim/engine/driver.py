@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
@@ -34,15 +34,16 @@ OK, STEP_LIMIT, NON_FINITE, SINGULAR, STEP_TOO_SMALL = 0, 1, 2, 3, 4
 
 def _compiled(function: _F) -> _F:
     """Compile with numba, kept on disk where a folder for that can be written."""
+    decorate: Any = numba.njit
     options = {"nogil": True, "error_model": "numpy", "fastmath": False}
     try:
-        return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
+        compiled = decorate(cache=True, **options)(function)
     except RuntimeError:  # numba found no folder it may write to
-        return numba.njit(**options)(function)  # type: ignore[no-any-return]
+        compiled = decorate(**options)(function)
+    return cast("_F", compiled)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _call(
+def _call_kernel(
     typing_context: Any, address: Any, time: Any, state: Any, constants: Any, out: Any
 ) -> tuple[Any, Any]:
     """Call the kernel at `address` with a time and three arrays."""
@@ -60,6 +61,9 @@ def _call(
         return context.get_dummy_value()
 
     return signature, generate
+
+
+_call: Any = intrinsic(_call_kernel)
 
 
 class Kernels(NamedTuple):
@@ -82,7 +86,6 @@ class Kernels(NamedTuple):
     factors: int
     constants: int
     switches: int
-    outputs: int
 
 
 class Method(NamedTuple):
@@ -129,7 +132,6 @@ class Work(NamedTuple):
     lu: Array
     k: Array
     dense: Array
-    observed: Array
 
 
 @_compiled
@@ -141,8 +143,14 @@ def make_work(kernels: Kernels, stages: int) -> Work:
         np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n),
         np.zeros(2 * n + kernels.entries), np.zeros(2 * n + kernels.entries),
         np.zeros(kernels.factors), np.zeros((stages, n)), np.zeros((3, n)),
-        np.zeros(kernels.outputs),
     )  # fmt: skip
+
+
+@_compiled
+def _copy(source: Array, target: Array) -> None:
+    """Copy values; a loop, since numba takes seconds to compile an assignment to a slice."""
+    for i in range(len(target)):
+        target[i] = source[i]
 
 
 @_compiled
@@ -195,7 +203,7 @@ def _first_step(
         return h * 1e-3
     if fastest <= 1e-15:
         return min(max(1e-6, h * 1e-3), bound)
-    return min(100.0 * h, (0.01 / fastest) ** (1.0 / method.order), bound)
+    return min(100.0 * h, math.pow(0.01 / fastest, 1.0 / method.order), bound)
 
 
 @_compiled
@@ -239,8 +247,9 @@ def _interpolate(method: Method, work: Work, x: float, fresh: bool) -> None:
     """Write the state a fraction `x` into the last step to `work.stage`."""
     n, dense = len(work.y), work.dense
     if fresh:
-        dense[:] = 0.0
         for m in range(3):
+            for i in range(n):
+                dense[m, i] = 0.0
             for j in range(len(method.c)):
                 weight = method.dense[m, j]
                 for i in range(n):
@@ -251,78 +260,89 @@ def _interpolate(method: Method, work: Work, x: float, fresh: bool) -> None:
 
 
 @_compiled
-def _record(
-    kernels: Kernels, time: float, y: Array, q: Array, work: Work, row: Array
-) -> bool:
-    """Write the outputs at one time; return whether they are numbers."""
-    _call(kernels.observe, time, y, q, work.observed)
-    for i in range(kernels.outputs):
-        row[i] = work.observed[i]
-    return True
+def _write_outputs(
+    kernels: Kernels, method: Method, q: Array, work: Work,
+    time: float, h: float, reached: float, times: Array, place: int, values: Array,
+) -> int:  # fmt: skip
+    """Write the outputs inside the last step; return the place of the next one."""
+    fresh = True
+    while place < len(times) and times[place] < reached:
+        _interpolate(method, work, (times[place] - time) / h, fresh)
+        _call(kernels.observe, times[place], work.stage, q, values[place])
+        place, fresh = place + 1, False
+    return place
+
+
+@_compiled
+def _attempt(
+    kernels: Kernels, method: Method, control: Control, q: Array, work: Work,
+    time: float, h: float, reached: float, low: float, high: float,
+) -> float:  # fmt: skip
+    """Try one step and return its error, infinite where anything is not a finite number.
+
+    A step is sound only if the equations are finite at its end too: the next one starts there.
+    """
+    _stages(kernels, method, q, work, time, h, low, high)
+    error = _scaled_norm(work.k[len(method.c) - 1], work.y, work.new, control)
+    if not (math.isfinite(error) and _finite(work.new)):
+        return math.inf
+    if error <= 1.0:
+        at = min(max(reached, low), high)
+        if not _linearise(kernels, at, work.new, q, work, work.ahead):
+            return math.inf
+    return error
+
+
+@_compiled
+def _shrink(error: float, order: int) -> float:
+    """Return the factor to divide a step by, from 1/6 (the error is small) to 5."""
+    return max(1.0 / 6.0, min(5.0, math.pow(error, 1.0 / order) / 0.9))
 
 
 @_compiled
 def _advance(
     kernels: Kernels, method: Method, control: Control, q: Array, work: Work,
-    time: float, end: float, times: Array, place: int, values: Array, taken: int,
-) -> tuple[int, float, int, int]:  # fmt: skip
+    time: float, end: float, times: Array, place: int, values: Array, taken: np.int64,
+) -> tuple[int, float, int, np.int64]:  # fmt: skip
     """Integrate from one breakpoint to the next.
 
     Outputs strictly before `end` are written. Returns status, time reached, place of the next
     output and steps taken in all.
     """
-    n = kernels.states
     low = time + 1e-14 * max(1.0, abs(time))
     high = max(low, end - 1e-14 * max(1.0, abs(end)))
     if not _linearise(kernels, low, work.y, q, work, work.now):
         return NON_FINITE, time, place, taken
     h = _first_step(kernels, method, control, q, work, low, end - time)
-    old_h, old_error, accepted_before, rejected, reason = h, 1e-2, False, False, STEP_TOO_SMALL
+    old_h, old_error, rejected, reason = 0.0, 1.0, False, STEP_TOO_SMALL
     while time < end:
-        if taken >= control.max_steps:
-            return STEP_LIMIT, time, place, taken
         last = time + 1.01 * h >= end
         if last:
             h = end - time
         elif time + 2.0 * h > end:
             h = 0.5 * (end - time)  # two even steps rather than a long one and a sliver
-        if time + 0.1 * h == time and not last or not h > 0.0:
+        if taken >= control.max_steps:
+            return STEP_LIMIT, time, place, taken
+        if time + 0.1 * h == time:
             return reason, time, place, taken
         taken += 1
-        _stages(kernels, method, q, work, time, h, low, high)
-        error = _scaled_norm(work.k[len(method.c) - 1], work.y, work.new, control)
-        sound = math.isfinite(error) and _finite(work.new)
         reached = end if last else time + h
-        if sound and error <= 1.0:
-            at = min(max(reached, low), high)
-            sound = _linearise(kernels, at, work.new, q, work, work.ahead)
-        if not sound:
-            reason = NON_FINITE if _finite(work.lu[:n]) else SINGULAR
-            if last and time + 0.1 * h == time:
-                return reason, time, place, taken
-            h, rejected = 0.25 * h, True
-            continue
-        factor = max(1.0 / 6.0, min(5.0, error ** (1.0 / method.order) / 0.9))
-        if error > 1.0:
+        error = _attempt(kernels, method, control, q, work, time, h, reached, low, high)
+        factor = _shrink(error, method.order)
+        if not error <= 1.0:
             reason = STEP_TOO_SMALL
-            if last and time + 0.1 * h == time:
-                return reason, time, place, taken
+            if not math.isfinite(error):
+                reason = NON_FINITE if _finite(work.lu[: kernels.states]) else SINGULAR
             h, rejected = h / factor, True
             continue
-        if accepted_before:
-            predicted = (old_h / h) * (error * error / old_error) ** (1.0 / method.order) / 0.9
-            factor = max(factor, max(1.0 / 6.0, min(5.0, predicted)))
-        fresh = True
-        while place < len(times) and times[place] < reached:
-            _interpolate(method, work, (times[place] - time) / h, fresh)
-            _record(kernels, times[place], work.stage, q, work, values[place])
-            place, fresh = place + 1, False
-        old_h, old_error, accepted_before = h, max(1e-2, error), True
-        time = reached
-        work.y[:] = work.new
-        work.now[:] = work.ahead
-        following = h / factor
-        h = min(h, following) if rejected else following
+        if old_h > 0.0:
+            predicted = _shrink(error * error / old_error, method.order) * old_h / h
+            factor = max(factor, min(5.0, predicted))
+        place = _write_outputs(kernels, method, q, work, time, h, reached, times, place, values)
+        old_h, old_error, time = h, max(1e-2, error), reached
+        _copy(work.new, work.y)
+        _copy(work.ahead, work.now)
+        h /= max(1.0, factor) if rejected else factor
         rejected = False
     return OK, time, place, taken
 
@@ -345,11 +365,10 @@ def _next_breakpoint(time: float, end: float, doses: Doses, switches: Array) -> 
 
 
 @_compiled
-def _apply_doses(
-    previous: float, time: float, doses: Doses, scale: Array, work: Work
-) -> None:
+def _apply_doses(previous: float, time: float, doses: Doses, scale: Array, work: Work) -> None:
     """Add the boluses after `previous` up to `time`, and set the infusions from there on."""
-    work.infusion[:] = 0.0
+    for i in range(len(work.infusion)):
+        work.infusion[i] = 0.0
     slack = 1e-12 * max(1.0, abs(time))
     for i in range(len(doses.amount)):
         start, end, amount, target = doses.start[i], doses.end[i], doses.amount[i], doses.target[i]
@@ -366,23 +385,24 @@ def _apply_doses(
 def _patient(
     kernels: Kernels, method: Method, control: Control, work: Work, inputs: Array,
     doses: Doses, start: float, times: Array, values: Array,
-) -> tuple[int, float, int]:  # fmt: skip
+) -> tuple[int, float, np.int64]:  # fmt: skip
     """Integrate one patient; return status, time of failure (NaN) and steps taken."""
-    n, taken, place, status = kernels.states, 0, 0, OK
+    n, place, status = kernels.states, 0, OK
+    taken = np.int64(0)  # typed, so that what follows is compiled for one type only
     _call(kernels.initialise, start, inputs, inputs, work.begun)
     q = work.begun[: kernels.constants]
     rest = work.begun[kernels.constants :]
-    work.y[:] = rest[:n]
+    _copy(rest[:n], work.y)
     scale, switches = rest[n : 2 * n], rest[2 * n :]
     if not (_finite(work.y) and _finite(scale)):
-        return NON_FINITE, start, 0
+        return NON_FINITE, start, taken
     previous, time, end = -np.inf, start, max(start, times[-1])
     while True:
         following = _next_breakpoint(time, end, doses, switches)
         slack = 1e-12 * max(1.0, abs(time))
         _apply_doses(previous, time, doses, scale, work)
         while place < len(times) and times[place] <= time:
-            _record(kernels, time, work.y, q, work, values[place])
+            _call(kernels.observe, time, work.y, q, values[place])
             place += 1
         if time >= end:
             break
@@ -392,9 +412,10 @@ def _patient(
         previous, time = time + slack, reached
         if status != OK:
             break
-    if status == OK and not _finite(values.ravel()):
-        return NON_FINITE, _first_bad(times, values), taken
-    return status, (np.nan if status == OK else time), taken
+    bad = _first_bad(times, values)
+    if status != OK:
+        return status, time, taken
+    return (NON_FINITE if math.isfinite(bad) else OK), bad, taken
 
 
 @_compiled
@@ -402,7 +423,9 @@ def _first_bad(times: Array, values: Array) -> float:
     """Return the first output time with a value that is not finite, and blank all after it."""
     for place in range(len(times)):
         if not _finite(values[place]):
-            values[place:] = np.nan
+            for later in range(place, len(times)):
+                for j in range(values.shape[1]):
+                    values[later, j] = np.nan
             return float(times[place])
     return math.nan
 

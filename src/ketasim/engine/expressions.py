@@ -15,8 +15,11 @@ rules takes well under a second. SymPy is the oracle for it in the tests.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+import operator
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 INPUT: Final = 1
 STATE: Final = 2
@@ -26,12 +29,40 @@ TIME: Final = 4
 BOOLEAN: Final = frozenset({"lt", "le", "eq", "and", "or", "not", "true", "false"})
 #: Functions of one number, all known to the C mathematics library or trivial.
 UNARY: Final = frozenset(
-    "neg abs floor ceil trunc sqrt exp ln log10 sin cos tan asin acos atan sinh cosh tanh "
-    "asinh acosh atanh".split()
+    [
+        "neg",
+        "abs",
+        "floor",
+        "ceil",
+        "trunc",
+        "sqrt",
+        "exp",
+        "ln",
+        "log10",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "asinh",
+        "acosh",
+        "atanh",
+    ]
 )
 #: A base this little below zero counts as zero inside a power that is not an integer.
 POWER_SLACK: Final = 1e-4
 _LARGEST_UNROLLED_POWER: Final = 16
+
+
+_BINARY: Final[dict[str, Callable[[float, float], float | bool]]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul,
+    "lt": operator.lt, "le": operator.le, "eq": operator.eq,
+    "and": lambda a, b: bool(a and b),
+}  # fmt: skip
 
 
 class Graph:
@@ -108,7 +139,9 @@ class Graph:
         """Tell whether a node changes within a patient's run."""
         return bool(self.depends[node] & (STATE | TIME))
 
-    def reachable(self, roots: Iterable[int], stop: Mapping[int, object] | None = None) -> list[int]:
+    def reachable(
+        self, roots: Iterable[int], stop: Mapping[int, object] | None = None
+    ) -> list[int]:
         """Return the nodes needed for `roots`, operands first; nodes in `stop` are not entered."""
         stop = stop or {}
         seen: set[int] = set()
@@ -130,7 +163,9 @@ class Graph:
 
     def condition(self, node: int) -> int:
         """Return `node` as a truth value: a number is true where it is not zero."""
-        return node if self.is_boolean(node) else self.not_(self.compare("eq", node, self.const(0.0)))
+        return (
+            node if self.is_boolean(node) else self.not_(self.compare("eq", node, self.const(0.0)))
+        )
 
     def add(self, a: int, b: int) -> int:
         """Return a + b."""
@@ -345,16 +380,15 @@ def _power(base: float, exponent: float) -> float:
 
 def _divide(a: float, b: float) -> float:
     if b == 0.0:
-        return math.nan if a == 0.0 or math.isnan(a) else math.copysign(math.inf, a) * (
-            math.copysign(1.0, b)
-        )
+        sign = math.copysign(1.0, a) * math.copysign(1.0, b)
+        return math.nan if a == 0.0 or math.isnan(a) else sign * math.inf
     return a / b
 
 
 def _safe(op: str, a: float) -> float:
-    if op == "ln" and a == 0.0 or op == "log10" and a == 0.0:
+    if a == 0.0 and op in ("ln", "log10"):
         return -math.inf
-    function = {"abs": abs, "ln": math.log}.get(op) or getattr(math, op)
+    function: Callable[[float], float] = getattr(math, {"abs": "fabs", "ln": "log"}.get(op, op))
     try:
         return float(function(a))
     except ValueError:
@@ -380,12 +414,5 @@ def evaluate_operation(op: str, args: Sequence[float | bool]) -> float | bool:
         return 0.0 if a <= 0.0 and b < 0.0 else _power(a, b)
     if op == "div":
         return _divide(a, b)
-    return {
-        "add": lambda: a + b,
-        "sub": lambda: a - b,
-        "mul": lambda: a * b,
-        "lt": lambda: a < b,
-        "le": lambda: a <= b,
-        "eq": lambda: a == b,
-        "and": lambda: bool(a and b),
-    }[op]()
+    result: float | bool = _BINARY[op](a, b)
+    return result

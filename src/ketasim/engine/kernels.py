@@ -17,14 +17,18 @@ patient and read from an array of constants afterwards. The kernels are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .differentiation import jacobian
-from .expressions import Graph
 from .lowering import Kernel
-from .network import Network
 from .sparse import plan_elimination
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .expressions import Graph
+    from .network import Network
 
 
 @dataclass(frozen=True)

@@ -12,23 +12,22 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import cache as storage
-from .expressions import POWER_SLACK, Graph
+from .expressions import POWER_SLACK, UNARY, Graph
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 #: Raised whenever generated code changes, so that older cached kernels are not used.
 GENERATOR_VERSION = "1"
 
 _INTRINSIC = {"abs": "llvm.fabs.f64", "floor": "llvm.floor.f64", "ceil": "llvm.ceil.f64",
               "trunc": "llvm.trunc.f64", "sqrt": "llvm.sqrt.f64"}  # fmt: skip
-_LIBRARY = {"ln": "log", "exp": "exp", "log10": "log10"} | {
-    name: name
-    for name in "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh".split()
-}
+_LIBRARY = {name: name for name in UNARY - _INTRINSIC.keys() - {"neg", "ln"}} | {"ln": "log"}
 _BLOCK = 400  # statements in a basic block: LLVM's selection is slower than linear in its size
 
 
@@ -79,7 +78,7 @@ def compile_kernels(kernels: Sequence[Kernel]) -> CompiledKernels:
     kernels : sequence of Kernel
         Functions with distinct names.
     """
-    import llvmlite
+    import llvmlite  # type: ignore[import-untyped]
     from llvmlite import binding
 
     text = _module_text(kernels)

@@ -6,7 +6,6 @@ rules put in order. Everything behind it (derivatives, code, backends) is free o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +14,8 @@ from ..errors import ModelError, unknown_name
 from .expressions import INPUT, Graph
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 

@@ -8,7 +8,6 @@ depends on its own row only, never on its chunk, its neighbours or the number of
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,8 @@ from .schedule import DoseTable, spread
 from .solution import Solution
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
@@ -106,9 +107,7 @@ class PopulationSolver:
         """Whether the machine code came from the cache."""
         return self._code.from_cache
 
-    def initial_state(
-        self, parameters: Mapping[str, float] | None = None
-    ) -> NDArray[np.float64]:
+    def initial_state(self, parameters: Mapping[str, float] | None = None) -> NDArray[np.float64]:
         """Return the state at the start, shape (n_states,), in each state's own unit.
 
         Parameters
@@ -225,7 +224,7 @@ class PopulationSolver:
             failure_time=np.full(count, np.nan),
             steps=np.zeros(count, dtype=np.int64),
         )
-        fixed = self._fixed_arguments(observer, len(names), rtol, atol, max_steps)
+        fixed = self._fixed_arguments(observer, rtol, atol, max_steps)
         self._spread_work(fixed, inputs, table, starts, solution, progress)
         return solution
 
@@ -237,7 +236,7 @@ class PopulationSolver:
         return self._observers[names].addresses["observe"]
 
     def _fixed_arguments(
-        self, observer: int, outputs: int, rtol: float, atol: float, max_steps: int
+        self, observer: int, rtol: float, atol: float, max_steps: int
     ) -> tuple[Any, Any, Any]:
         import numpy as np
 
@@ -247,7 +246,6 @@ class PopulationSolver:
         kernels = driver.Kernels(
             code["initialise"], code["rates"], code["linearise"], code["factor"], code["solve"],
             observer, size, len(plan.pattern), plan.factors, len(plan.hoisted), plan.switches,
-            outputs,
         )  # fmt: skip
         method = driver.Method(self._method.gamma, self._method.order, *self._method.arrays())
         return kernels, method, driver.Control(rtol, np.full(size, atol), max_steps)

@@ -15,9 +15,8 @@ network carries for each state the factor from an amount to the state.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError, nearest_names
 from .expressions import Graph
@@ -25,6 +24,9 @@ from .network import Network
 from .sbml_checks import refuse_unsupported
 from .sbml_math import Translator, names_in
 from .sbml_units import unit_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def read_sbml(sbml: str) -> Network:
@@ -237,7 +239,7 @@ class _Reader:
             for at_start in (False, True):
                 running = name in self._assigned or name in self._reactions
                 needs = {
-                    (other, at_start or other in self._starts and other not in self._place)
+                    (other, at_start or (other in self._starts and other not in self._place))
                     for other in names_in(formula)
                     if other in computed
                 }

@@ -6,10 +6,12 @@ than a refusal, so a construct nobody has taught the engine stops here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: SBML packages that only describe or draw a model and so change no number.
 HARMLESS_PACKAGES = frozenset({"layout", "render", "groups"})
@@ -47,8 +49,6 @@ class Packages:
 
     def run(self, document: Any) -> Iterator[str]:
         """Yield the packages in use."""
-        import libsbml
-
         for index in range(document.getNumPlugins()):
             name = document.getPlugin(index).getPackageName()
             if name not in HARMLESS_PACKAGES and not name.startswith("l3v2"):
@@ -57,7 +57,6 @@ class Packages:
             prefix = document.getUnknownPackagePrefix(index)
             if document.getPackageRequired(document.getUnknownPackageURI(index)):
                 yield f"the SBML package {prefix!r} is not supported"
-        del libsbml
 
 
 class Events:

@@ -9,19 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, reduce
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
-from .expressions import Graph
+
+if TYPE_CHECKING:
+    from .expressions import Graph
 
 #: Avogadro's number as SBML defines its symbol (CODATA 2010, SBML L3V1 section 3.4.6).
 AVOGADRO = 6.02214179e23
 
 Resolver = Callable[[str], int]
 
-_UNARY = (
-    "abs exp floor ln sin cos tan sinh cosh tanh arcsin arccos arctan arcsinh arccosh arctanh"
-).split()
+_UNARY = frozenset(
+    ["abs", "exp", "floor", "ln", "sin", "cos", "tan", "sinh", "cosh", "tanh",
+     "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"]
+)  # fmt: skip
 
 
 @cache
@@ -29,7 +33,7 @@ def _type_names() -> dict[int, str]:
     """Return the name of each node type: ``AST_FUNCTION_EXP`` -> ``exp``."""
     import libsbml
 
-    names = {}
+    names: dict[int, str] = {}
     for attribute in sorted(dir(libsbml)):
         if attribute.startswith("AST_") and isinstance(getattr(libsbml, attribute), int):
             short = attribute.removeprefix("AST_")
@@ -189,7 +193,7 @@ class _Walk:
     def _chain(self, op: str, args: list[int]) -> int:
         graph = self._graph
         numbers = [graph.number(arg) for arg in args]
-        pairs = zip(numbers, numbers[1:], strict=False)
+        pairs = pairwise(numbers)
         return reduce(graph.both, (graph.compare(op, a, b) for a, b in pairs), graph.truth(True))
 
     def _lt(self, args: list[int]) -> int:

@@ -45,7 +45,8 @@ def definition_text(definition: Any) -> str:
 
     if definition is None:
         return ""
-    above, below = [], []
+    above: list[str] = []
+    below: list[str] = []
     for unit in definition.getListOfUnits():
         kind = libsbml.UnitKind_toString(unit.getKind())
         factor = unit.getMultiplier() * 10.0 ** unit.getScale()
@@ -90,4 +91,5 @@ def _named(model: Any, name: str) -> str:
     definition = model.getUnitDefinition(name)
     if definition is not None:
         return definition_text(definition)
-    return _nearest(name, 1.0) if libsbml.UnitKind_forName(name) != libsbml.UNIT_KIND_INVALID else ""
+    known = libsbml.UnitKind_forName(name) != libsbml.UNIT_KIND_INVALID
+    return _nearest(name, 1.0) if known else ""

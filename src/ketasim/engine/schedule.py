@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import RegimenError, unknown_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -67,7 +68,7 @@ class DoseTable:
         import numpy as np
 
         when = np.where(self.amount != 0.0, self.start, np.inf)
-        return when.min(axis=1, initial=np.inf)
+        return np.asarray(when.min(axis=1, initial=np.inf))
 
 
 def spread(schedule: DoseSchedule | None, states: Sequence[str], patients: int) -> DoseTable:
@@ -101,9 +102,10 @@ def spread(schedule: DoseSchedule | None, states: Sequence[str], patients: int) 
     tables = []
     for name in ("start_h", "duration_h", "amount"):
         given = np.asarray(getattr(schedule, name), dtype=np.float64)
-        if given.ndim == 0 or given.shape[-1] != shape[1] or given.size not in (shape[1], np.prod(shape)):
+        if given.shape not in ((shape[1],), (1, shape[1]), shape):
             raise RegimenError(
-                f"{name} of the doses has the shape {given.shape}", expected=f"({shape[1]},) or {shape}"
+                f"{name} of the doses has the shape {given.shape}",
+                expected=f"({shape[1]},) or {shape}",
             )
         if not np.isfinite(given).all():
             raise RegimenError(f"{name} of a dose is not a finite number")

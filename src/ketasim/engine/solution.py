@@ -45,6 +45,7 @@ class Status(Enum):
     )
 
     def __new__(cls, code: int, sentence: str) -> Status:
+        """Make a member whose value is its sentence."""
         member = object.__new__(cls)
         member._value_ = sentence
         member.code = code
