@@ -6,7 +6,7 @@ than a refusal, so a construct nobody has taught the engine stops here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..errors import ModelError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 HARMLESS_PACKAGES = frozenset({"layout", "render", "groups"})
 
 
+@runtime_checkable
 class Check(Protocol):
     """A reason why a model cannot be simulated."""
 
