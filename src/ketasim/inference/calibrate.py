@@ -1,0 +1,161 @@
+"""Second stage: the placeholders of the network and the mood module, for each hypothesis.
+
+Run as ``python -m ketasim.inference`` to write ``model/calibrated/<hypothesis>.csv`` anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ketasim.inference.fitted import Fit
+from ketasim.inference.prediction import predict
+from ketasim.inference.targets import fit_targets
+from ketasim.instruments.context import context_table, load_context
+from ketasim.model import load_model
+from ketasim.model.files import CALIBRATED
+from ketasim.population import virtual_patients
+from ketasim.results import atomic_write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ketasim.inference.targets import Target
+
+__all__ = ["PRIORS", "Prior", "calibrate", "write_calibration"]
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Log-normal prior of a fitted parameter: its median and the SD of its logarithm."""
+
+    median: float
+    log_sd: float
+
+
+PRIORS = {
+    "glx_sensitivity": Prior(1.95, 1.0),
+    "glua1_rate": Prior(1.5, 1.0),
+    "weight_fast": Prior(0.15, 1.0),
+    "weight_slow": Prior(2.5, 1.0),
+    "tau_spine": Prior(200.0, 0.15),
+}
+"""Fitted parameters. Loss of spines takes 7 to 14 d (Phoumthipphavong 2016)."""
+
+
+def calibrate(
+    hypothesis: str,
+    *,
+    patients: int = 64,
+    seed: int = 1,
+    max_evaluations: int = 30,
+    progress: Callable[[str], None] | None = None,
+) -> Fit:
+    """Fit one hypothesis to the rows that may be fitted.
+
+    Parameters
+    ----------
+    hypothesis : str
+    patients : int
+        Virtual patients over whom means are taken.
+    seed : int
+    max_evaluations : int
+        Budget of the least-squares search (Jacobians not counted).
+    progress : callable, optional
+        Called with a sentence after the fit.
+
+    Returns
+    -------
+    Fit
+        Maximum a posteriori with Laplace's covariance. The change through expectancy in active
+        arms is not fitted: its uncertainty is a common error of all active arms.
+    """
+    from scipy.optimize import least_squares
+
+    model = load_model(hypothesis, calibrated=False)
+    targets = fit_targets()
+    cohort = virtual_patients(model, patients, seed=seed, uncertainty=False)
+    context = load_context()
+    whiten = _whitener(targets)
+    names = tuple(PRIORS)
+    centre = np.log([PRIORS[name].median for name in names])
+    width = np.array([PRIORS[name].log_sd for name in names])
+    published = np.array([target.value for target in targets])
+
+    def predicted(log_values: NDArray[np.float64]) -> NDArray[np.float64]:
+        values = dict(zip(names, np.exp(log_values).tolist(), strict=True))
+        return predict(model.with_values(values), targets, cohort, context)
+
+    def residual(log_values: NDArray[np.float64]) -> NDArray[np.float64]:
+        misfit = whiten @ (predicted(log_values) - published)
+        return np.concatenate([misfit, (log_values - centre) / width])
+
+    found = least_squares(
+        residual, centre, diff_step=1e-3, max_nfev=max_evaluations, x_scale=width,
+        bounds=_bounds(model.table, names),
+    )  # fmt: skip
+    covariance = np.linalg.inv(found.jac.T @ found.jac)
+    fit = Fit(
+        hypothesis, names, np.exp(found.x), covariance, targets, predicted(found.x),
+        float(found.cost), patients, seed,
+    )  # fmt: skip
+    if progress:
+        progress(f"{hypothesis}: cost {fit.cost:.2f} after {found.nfev} evaluations")
+    return fit
+
+
+def _bounds(table: object, names: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    import pandas as pd
+
+    assert isinstance(table, pd.DataFrame)
+    chosen = table.loc[list(names)]
+    return np.log(chosen["lower"].to_numpy(float)), np.log(chosen["upper"].to_numpy(float))
+
+
+def _whitener(targets: Sequence[Target]) -> NDArray[np.float64]:
+    """Return the matrix that gives residuals unit variance, the common error of context included.
+
+    Expectancy in active arms moves all of them together, so it is a common error with the shape of
+    the context's time course and the SD of its prior.
+    """
+    context, table = load_context(), context_table()
+    own = np.array([target.sd for target in targets])
+    shape = np.array(
+        [
+            float(context.course([target.time_h])[0]) if target.quantity == "change" else 0.0
+            for target in targets
+        ]
+    )
+    common = float(table["sd"].to_numpy(float)[list(table.index).index("active")])
+    covariance = np.diag(own**2) + common**2 * np.outer(shape, shape)
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))
+
+
+def write_calibration(fit: Fit, folder: Path = CALIBRATED) -> Path:
+    """Write the values of a fit, and beside them how each target is met.
+
+    Parameters
+    ----------
+    fit : Fit
+    folder : Path
+        Receives ``<hypothesis>.csv`` and ``fits/<hypothesis>.csv``, each whole or not at all.
+
+    Returns
+    -------
+    Path
+        Of the values.
+    """
+    (folder / "fits").mkdir(parents=True, exist_ok=True)
+    head = (
+        f"# maximum a posteriori for {fit.hypothesis}; {len(fit.targets)} targets, "
+        f"{fit.patients} virtual patients, seed {fit.seed}; cov_* is the covariance of logarithms\n"
+    )
+    values = fit.to_frame().to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    residuals = fit.residuals().to_csv(index=False, float_format="%.5g", lineterminator="\n")
+    atomic_write(folder / "fits" / f"{fit.hypothesis}.csv", residuals)
+    return atomic_write(folder / f"{fit.hypothesis}.csv", head + values)

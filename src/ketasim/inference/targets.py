@@ -1,0 +1,181 @@
+"""What is fitted: rows of the evidence turned into quantities that a simulation predicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ketasim.evidence import calibration_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from ketasim.evidence import CalibrationData
+
+__all__ = ["ACTIVE_ARMS", "TRIAL_SPREAD", "Target", "fit_targets"]
+
+TRIAL_SPREAD = 2.0
+"""SD between trials of the mean change of an arm, MADRS points (assumed; sites and raters)."""
+
+POOLED_SD = 10.0
+"""SD of the change at 24 h where a row gives none, MADRS points (9.5 to 11 in those that do)."""
+
+EQUAL_SHARE = 10.0
+"""Patients in an arm of Singh 2016a: a third of the 30, since the split was not read."""
+
+GLUA1_SD = 0.65
+"""Spread of GluA1 between preparations where a row gives none (0.54 and 0.76 in those that do)."""
+
+IV = "ketamine 0.5 mg/kg iv over 40 min"
+
+ACTIVE_ARMS: Mapping[str, str] = {
+    "ketamine": IV,
+    "esketamine 0.4": "esketamine 0.4 mg/kg iv over 40 min",
+    "esketamine 28 P1": "esketamine 28 mg nasal",
+    "esketamine 56 P1": "esketamine 56 mg nasal",
+    "esketamine 84 P1": "esketamine 84 mg nasal",
+}
+"""Active arms of single doses whose mean change is fitted, with their regimen."""
+
+SINGLE_DOSE_H = 72.0
+"""Rows of Daly's arms after this time follow a second dose (day 4) and are left out."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One quantity that a fit must meet.
+
+    Attributes
+    ----------
+    row_id : str
+        Row of the evidence.
+    regimen : str
+        What was given.
+    quantity : str
+        ``change`` (MADRS points), ``effect_ratio`` (the difference from control at 7 d over that
+        at 24 h), ``peak`` or ``at`` (of an output).
+    output : str
+        Model output that is read.
+    time_h : float
+        Hours after the start of the dose; NaN for a peak.
+    value, sd : float
+        Published value and its uncertainty, in `unit`.
+    unit : str
+    baseline : float
+        Mean MADRS before treatment, for a change.
+    citation : str
+        Citation key.
+    """
+
+    row_id: str
+    regimen: str
+    quantity: str
+    output: str
+    time_h: float
+    value: float
+    sd: float
+    unit: str
+    baseline: float
+    citation: str
+
+
+def fit_targets() -> tuple[Target, ...]:
+    """Return every quantity that the calibration of single doses is fitted to.
+
+    Returns
+    -------
+    tuple of Target
+        Mean changes of active arms at 2 and 24 h (Murrough 2013, Singh 2016a, Daly 2018), the
+        loss over a week (Zarate 2006), the peak of Glx (Milak 2016) and surface GluA1 at 1 h
+        (Zaytseva 2023). None of them involves naltrexone, rapamycin, NBQX, depletion or PET.
+
+    Raises
+    ------
+    RoleError
+        Never with the shipped evidence: `calibration_rows` hands out no other rows.
+    """
+    clinical = calibration_rows("clinical_arms")
+    return (
+        *_changes(clinical),
+        _loss(clinical),
+        *_network(calibration_rows("observations", ids=_NETWORK)),
+    )
+
+
+_NETWORK = (
+    "glx-peak", "glua1-culture-1h", "glua1-psd-male", "glua1-psd-female-10", "glua1-psd-female-5",
+)  # fmt: skip
+
+
+def _changes(data: CalibrationData) -> list[Target]:
+    rows = data.to_frame()
+    chosen = rows[
+        rows["arm"].isin(list(ACTIVE_ARMS))
+        & (rows["kind"] == "change")
+        & (rows["timepoint_h"] <= SINGLE_DOSE_H)
+    ]
+    baselines = baselines_of(rows)
+    return [
+        Target(
+            row_id=str(row["row_id"]),
+            regimen=ACTIVE_ARMS[str(row["arm"])],
+            quantity="change",
+            output="relief",
+            time_h=float(row["timepoint_h"]),
+            value=float(row["value"]),
+            sd=float(np.hypot(standard_error(row), TRIAL_SPREAD)),
+            unit="MADRS points",
+            baseline=baselines.get((row["study"], row["arm"]), baselines[("", "")]),
+            citation=str(row["citation"]),
+        )
+        for row in chosen.to_dict("records")
+    ]
+
+
+def baselines_of(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Return mean baseline MADRS by study and arm; the key of two empty strings holds the mean."""
+    means = rows[(rows["kind"] == "mean") & (rows["scale"] == "MADRS") & (rows["timepoint_h"] == 0)]
+    found = {(row["study"], row["arm"]): float(row["value"]) for row in means.to_dict("records")}
+    return {**found, ("", ""): float(np.mean(list(found.values())))}
+
+
+def standard_error(row: Mapping[str, object]) -> float:
+    """Return the standard error of an arm's mean change, MADRS points."""
+    spread, count = float(str(row["sd"])), float(str(row["n"]))
+    spread = POOLED_SD if np.isnan(spread) else spread
+    return spread / float(np.sqrt(EQUAL_SHARE if np.isnan(count) else count))
+
+
+def _loss(data: CalibrationData) -> Target:
+    rows = data.to_frame()
+    zarate = rows[(rows["kind"] == "effect_size") & (rows["arm"] == "ketamine vs saline")]
+    day, week = (zarate[zarate["timepoint_h"] == time].iloc[0] for time in (24.0, 168.0))
+    value = float(week["value"] / day["value"])
+    relative = [(row["ci_high"] - row["ci_low"]) / 3.92 / row["value"] for row in (day, week)]
+    return Target(
+        row_id=str(week["row_id"]), regimen=IV, quantity="effect_ratio", output="relief",
+        time_h=168.0, value=value, sd=value * float(np.hypot(*relative)), unit="dimensionless",
+        baseline=float("nan"), citation=str(week["citation"]),
+    )  # fmt: skip
+
+
+def _network(data: CalibrationData) -> Sequence[Target]:
+    return [
+        Target(
+            row_id=str(row["row_id"]),
+            regimen=IV,
+            quantity="peak" if row["readout"] == "glx" else "at",
+            output=str(row["readout"]),
+            time_h=float("nan") if row["readout"] == "glx" else float(row["time_h"]),
+            value=float(row["value"]),
+            sd=GLUA1_SD if np.isnan(row["sd"]) else float(row["sd"]),
+            unit="fold",
+            baseline=float("nan"),
+            citation=str(row["source"]),
+        )
+        for row in data.to_frame().to_dict("records")
+    ]
