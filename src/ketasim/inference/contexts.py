@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -81,12 +81,12 @@ def _control_rows() -> pd.DataFrame:
     return rows.assign(control=kinds)[[bool(kind) for kind in kinds]]
 
 
-def _at_24_h(rows: pd.DataFrame) -> dict[str, dict[str, object]]:
+def _at_24_h(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
     day = rows[rows["timepoint_h"] == 24.0]
     return {str(row["control"]): row for row in _records(day)}
 
 
-def _records(rows: pd.DataFrame) -> list[dict[str, object]]:
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -143,7 +143,7 @@ def baselines_of(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
     return {**found, ("", ""): float(np.mean(list(found.values())))}
 
 
-def standard_error(row: Mapping[str, object]) -> float:
+def standard_error(row: Mapping[Any, Any]) -> float:
     """Return the standard error of an arm's mean change, MADRS points."""
     spread, count = float(str(row["sd"])), float(str(row["n"]))
     spread = POOLED_SD if np.isnan(spread) else spread
