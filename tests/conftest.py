@@ -11,11 +11,13 @@ import ast
 import importlib
 import os
 import sys
+import typing
 from importlib.machinery import PathFinder
 from importlib.util import resolve_name
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
+import pandas as pd
 from beartype import BeartypeConf
 from beartype.claw import beartype_package
 
@@ -85,10 +87,30 @@ def names_for_type_checkers(source: str, room: str) -> Iterator[tuple[str, str, 
                 yield from ((one.asname or one.name, one.name, None) for one in statement.names)
 
 
+def make_annotations_resolvable() -> None:
+    """Two places where Python or pandas knows less at run time than a type checker does."""
+    # The constructor of a named tuple claims to live in a module that does not exist.
+    make = typing.NamedTupleMeta.__new__  # type: ignore[attr-defined]
+
+    def __new__(*args: Any, **options: Any) -> Any:
+        made = make(*args, **options)
+        made.__new__.__module__ = made.__module__
+        return made
+
+    typing.NamedTupleMeta.__new__ = staticmethod(__new__)  # type: ignore[attr-defined]
+    # pandas' stubs make Series and Index generic; the classes themselves are not.
+    for kind in (pd.Series, pd.Index):
+        if not hasattr(kind, "__class_getitem__"):
+            kind.__class_getitem__ = classmethod(lambda cls, _: cls)  # type: ignore[attr-defined]
+
+
 if os.environ.get("KETASIM_TYPE_CHECKS", "1") != "0":
     sys.meta_path.insert(0, AnnotationNames)  # type: ignore[arg-type]
-    # A whole number is welcome where a float is asked for, as PEP 484 has it.
-    beartype_package(PACKAGE, conf=BeartypeConf(is_pep484_tower=True))
+    # A whole number is welcome where a float is asked for, as PEP 484 has it. Annotations of
+    # variables are never evaluated by Python; those of functions and classes are checked.
+    conf = BeartypeConf(is_pep484_tower=True, claw_is_pep526=False)
+    make_annotations_resolvable()
+    beartype_package(PACKAGE, conf=conf)
 
 hypothesis.settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=1000)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ketasim import __version__
 from ketasim.errors import KetasimError
@@ -103,8 +104,7 @@ def _threads() -> int:
 
 def _gpu() -> str:
     try:
-        from numba import cuda
-
+        cuda: Any = importlib.import_module("numba.cuda")
         if not cuda.is_available():
             return "none that CUDA can use"
         name: object = cuda.get_current_device().name

@@ -64,7 +64,7 @@ def test_a_check_that_cannot_begin_is_an_error_and_stops_no_other() -> None:
         ("ketamin 0.5 mg/kg iv", "did you mean ketamine"),
         ("ketamine 0.5 mgkg iv", "mgkg"),
         ("ketamine -0.5 mg/kg iv", "-0.5"),
-        ("ketamine 0.5 mg/kg by courier", "route"),
+        ("ketamine 0.5 mg/kg by courier", "courier"),
     ],
 )
 def test_a_wrong_regimen_is_one_sentence(text: str, words: str) -> None:

@@ -24,9 +24,9 @@ def lint(
 
     Without a file or a regimen, everything that ships with ketasim is checked.
     """
-    from ketasim.lint import SHIPPED, FileCheck, RegimenCheck, Severity, run_checks
+    from ketasim.lint import SHIPPED, Check, FileCheck, RegimenCheck, Severity, run_checks
 
-    given = [*map(FileCheck, files or ()), *map(RegimenCheck, regimen or ())]
+    given: list[Check] = [*map(FileCheck, files or ()), *map(RegimenCheck, regimen or ())]
     checks = given or SHIPPED
     findings = run_checks(checks)
     if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pandas as pd
 
@@ -73,8 +74,8 @@ def print_table(
     """
     table = Table(*header, title=title, title_justify="left", box=None, pad_edge=False)
     for row in rows:
-        cells = [row[name] for name in header] if hasattr(row, "keys") else row
-        table.add_row(*(_cell(cell) for cell in cells))  # type: ignore[union-attr]
+        cells = [row[name] for name in header] if isinstance(row, Mapping) else row
+        table.add_row(*(_cell(cell) for cell in cells))
     Console(highlight=False).print(table)
 
 

@@ -45,18 +45,17 @@ class Finding:
 
 @runtime_checkable
 class Check(Protocol):
-    """One question about the input.
+    """One question about the input."""
 
-    Attributes
-    ----------
-    name : str
-        A few words, shown with every finding.
-    severity : Severity
-        How much its findings matter.
-    """
+    @property
+    def name(self) -> str:
+        """A few words, shown with every finding."""
+        ...
 
-    name: str
-    severity: Severity
+    @property
+    def severity(self) -> Severity:
+        """How much its findings matter."""
+        ...
 
     def run(self) -> Iterable[str]:
         """Yield one sentence for every fault; nothing where all is well."""

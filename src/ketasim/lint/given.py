@@ -76,7 +76,7 @@ def reader_of(path: Path) -> Callable[[Path], object]:
     InputError
         If the file is missing or of a kind nobody reads.
     """
-    readers = {
+    readers: dict[str, Callable[[str], Callable[[Path], object]]] = {
         ".yaml": _yaml_reader,
         ".yml": _yaml_reader,
         ".csv": _table_reader,
@@ -156,7 +156,12 @@ def _read_mechanism(path: Path) -> None:
 def _read_sbml(path: Path) -> None:
     from ketasim.engine import compile_model
 
-    compile_model(_text(path))
+    text = _text(path)
+    try:
+        compile_model(text)
+    except InputError as error:
+        # The engine reads text and does not know the file's name.
+        raise InputError(str(error), where=str(path)) from error
 
 
 def _read_manifest(path: Path) -> None:
