@@ -79,7 +79,6 @@ def calibrate(
 
     model = load_model(hypothesis, calibrated=False)
     targets = fit_targets()
-    cohort = virtual_patients(model, patients, seed=seed, uncertainty=False)
     context = load_context()
     whiten = _whitener(targets)
     names = tuple(PRIORS)
@@ -89,7 +88,10 @@ def calibrate(
 
     def predicted(log_values: NDArray[np.float64]) -> NDArray[np.float64]:
         values = dict(zip(names, np.exp(log_values).tolist(), strict=True))
-        return predict(model.with_values(values), targets, cohort, context)
+        changed = model.with_values(values)
+        # The same patients around other medians: their quantiles belong to (seed, patient).
+        cohort = virtual_patients(changed, patients, seed=seed, uncertainty=False)
+        return predict(changed, targets, cohort, context)
 
     def residual(log_values: NDArray[np.float64]) -> NDArray[np.float64]:
         misfit = whiten @ (predicted(log_values) - published)
