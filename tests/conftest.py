@@ -92,12 +92,12 @@ def make_annotations_resolvable() -> None:
     # The constructor of a named tuple claims to live in a module that does not exist.
     make = typing.NamedTupleMeta.__new__  # type: ignore[attr-defined]
 
-    def __new__(*args: Any, **options: Any) -> Any:
+    def make_and_place(*args: Any, **options: Any) -> Any:
         made = make(*args, **options)
         made.__new__.__module__ = made.__module__
         return made
 
-    typing.NamedTupleMeta.__new__ = staticmethod(__new__)  # type: ignore[attr-defined]
+    typing.NamedTupleMeta.__new__ = staticmethod(make_and_place)  # type: ignore[attr-defined]
     # pandas' stubs make Series and Index generic; the classes themselves are not.
     for kind in (pd.Series, pd.Index):
         if not hasattr(kind, "__class_getitem__"):
