@@ -59,6 +59,31 @@ def tables() -> str:
     )
 
 
+def experiments() -> str:
+    from ketasim import experiment, list_experiments
+
+    chosen = [experiment(name) for name in list_experiments()]
+    return list_table(
+        ["name", "the claim", "what stands against it"],
+        [(f"``{one.name}``", one.claim.text, one.claim.against) for one in chosen],
+    )
+
+
+def rules() -> str:
+    from ketasim.experiments import VERDICT_RULE
+    from ketasim.experiments.rules import change_rule, share_rule
+
+    words = ("blocked", "kept", "rescued", "down", "up", "none")
+    rows = []
+    for word in words:
+        share, change = share_rule(word), change_rule(word)
+        rows.append((word, share.text if share else "", change.text if change else ""))
+    table = list_table(
+        ["published as", "share of the reference effect", "departure from rest"], rows
+    )
+    return f"A verdict is: {VERDICT_RULE}.\n\n{table}"
+
+
 def commands() -> str:
     import typer
     from typer.testing import CliRunner
@@ -85,6 +110,8 @@ PAGES = {
     "drugs": drugs,
     "mechanisms": mechanisms,
     "tables": tables,
+    "experiments": experiments,
+    "rules": rules,
     "commands": commands,
 }
 
