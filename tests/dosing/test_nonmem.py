@@ -109,7 +109,8 @@ def test_what_is_missing_is_named(tmp_path):
 
 def test_what_is_written_is_read_back():
     course = regimen(
-        "naltrexone 50 mg oral at -45 min; ketamine hydrochloride 40 mg iv over 30 min every 48 h x 6"
+        "naltrexone 50 mg oral at -45 min;"
+        " ketamine hydrochloride 40 mg iv over 30 min every 48 h x 6"
     )
     frame = regimen_to_nonmem(course)
     assert frame["addl"].tolist() == [0, 5]

@@ -139,7 +139,7 @@ class Dose:
 
     def starts(self) -> npt.NDArray[np.float64]:
         """Return when each administration begins, shape (repeats,), in hours."""
-        return self.start_h + self.interval_h * np.arange(self.repeats)
+        return self.start_h + self.interval_h * np.arange(self.repeats, dtype=np.float64)
 
     def shift(self, by: float | str) -> Dose:
         """Return the same dose at another time.

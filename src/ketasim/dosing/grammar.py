@@ -13,7 +13,7 @@ A dose in mg is free base; ``ketamine hydrochloride 32.3 mg`` is weighed as the 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from ketasim.dosing.dose import Dose, hours
 from ketasim.dosing.regimen import NOTHING, Regimen
@@ -141,8 +141,15 @@ def _number(word: str) -> tuple[float, str]:
     return float(match["number"]), match["rest"]
 
 
-def _modifiers(words: list[str], where: str) -> dict[str, float | int]:
-    found: dict[str, float | int] = {}
+class _Timing(TypedDict, total=False):
+    start_h: float
+    duration_h: float
+    interval_h: float
+    repeats: int
+
+
+def _modifiers(words: list[str], where: str) -> _Timing:
+    found: _Timing = {}
     left = list(words)
     while left:
         word = left.pop(0)
@@ -160,7 +167,7 @@ def _modifiers(words: list[str], where: str) -> dict[str, float | int]:
     return found
 
 
-def _modifier(word: str, left: list[str], where: str) -> dict[str, float | int]:
+def _modifier(word: str, left: list[str], where: str) -> _Timing:
     time = _take_time(word, left, where)
     if word == "over":
         return {"duration_h": time}

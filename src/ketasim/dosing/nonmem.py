@@ -155,7 +155,7 @@ def _rows(data: pd.DataFrame | Path | str) -> list[_Row]:
                 f"the column '{column}' is missing", where=name, expected="columns time and amt"
             )
     return [
-        _Row(f"{name}, row {first + at}", {key: _cell(value) for key, value in record.items()})
+        _Row(f"{name}, row {first + at}", {str(key): _cell(value) for key, value in record.items()})
         for at, record in enumerate(frame.to_dict("records"))
     ]
 

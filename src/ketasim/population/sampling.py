@@ -135,8 +135,8 @@ def _given(name: object, extra: pd.DataFrame | None) -> bool:
 def _rows(model: Model, extra: pd.DataFrame | None) -> pd.DataFrame:
     """Return the rows that may vary, medians after calibration and hypothesis.
 
-    The rows keep their order, and with it their dimension of the sequence: a row that is fixed under
-    one hypothesis only must not shift the patients of the others.
+    The rows keep their order, and with it their dimension of the sequence: what one hypothesis
+    calibrates or fixes must not shift the patients of the others.
     """
     import pandas as pd
 
@@ -195,9 +195,9 @@ def posterior_draws(
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Draw the calibrated parameters from their posterior, one draw a patient.
 
-    The posterior is log-normal: its median is the calibrated value, the covariance of the logarithms
-    is the model's. A draw outside the bounds of the parameter table is drawn again, so that the
-    posterior is truncated as a whole.
+    The posterior is log-normal: its median is the calibrated value, the covariance of the
+    logarithms is the model's. A draw outside the bounds of the parameter table is drawn again, so
+    that the posterior is truncated as a whole.
 
     Parameters
     ----------
@@ -237,11 +237,11 @@ def posterior_draws(
 def _cholesky(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     # Parameters that the data cannot tell apart make the matrix singular to rounding.
     try:
-        return np.linalg.cholesky(covariance)
+        return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
     except np.linalg.LinAlgError:
         ridge = 1e-9 * np.diag(np.maximum(np.diag(covariance), 1e-12))
     try:
-        return np.linalg.cholesky(covariance + ridge)
+        return np.asarray(np.linalg.cholesky(covariance + ridge), dtype=np.float64)
     except np.linalg.LinAlgError as error:
         raise ModelError(
             "the calibrated covariance is no covariance", where="calibration"
