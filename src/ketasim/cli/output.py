@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["AsJson", "print_frame", "print_json", "print_table", "progress", "say", "write"]
+
+_SHORT = 60
+"""Characters; a cell that is longer is a sentence and may be folded."""
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
@@ -61,7 +64,7 @@ def print_table(
     header: Sequence[str],
     title: str | None = None,
 ) -> None:
-    """Print a table as wide as the terminal allows.
+    """Print a table; one with long sentences is folded, one of numbers is as wide as it must be.
 
     Parameters
     ----------
@@ -73,10 +76,23 @@ def print_table(
         A line above the table.
     """
     table = Table(*header, title=title, title_justify="left", box=None, pad_edge=False)
+    longest = 0
     for row in rows:
         cells = [row[name] for name in header] if isinstance(row, Mapping) else row
-        table.add_row(*(_cell(cell) for cell in cells))
-    Console(highlight=False).print(table)
+        texts = [_cell(cell) for cell in cells]
+        longest = max(longest, *map(len, texts))
+        table.add_row(*texts)
+    console = Console(highlight=False)
+    if longest <= _SHORT or not console.is_terminal:
+        # A number that is cut off is worse than a line the terminal breaks.
+        console.width = max(
+            console.width, console.measure(table, options=_endless(console)).maximum
+        )
+    console.print(table)
+
+
+def _endless(console: Console) -> ConsoleOptions:
+    return console.options.update(max_width=100_000, width=100_000)
 
 
 def print_frame(frame: pd.DataFrame, as_json: bool) -> None:
@@ -100,7 +116,7 @@ def print_frame(frame: pd.DataFrame, as_json: bool) -> None:
 
 
 def _cell(value: object) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = f"{value:.3g}" if isinstance(value, float) else str(value)
     return text.replace("[", r"\[")
 
 

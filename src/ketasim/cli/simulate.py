@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ketasim.cli import completion
-from ketasim.cli.output import AsJson, print_frame, progress, say
+from ketasim.cli.output import AsJson, print_frame, say
 from ketasim.errors import InputError
 
 
@@ -51,19 +51,16 @@ def simulate(
     from ketasim.simulate import simulate as run
 
     given = read_regimen(regimen or _words(drug, dose, route, over, at, every))
-    with progress("Simulating") as advance:
-        result = run(
-            load_model(hypothesis),
-            given,
-            patients=patients,
-            days=days,
-            seed=seed,
-            overrides=dict(map(_setting, set_ or ())),
-            backend=backend,
-            progress=advance,
-        )
-    if out is not None:
-        result.save(out)
+    result = run(
+        load_model(hypothesis),
+        given,
+        patients=patients,
+        days=days,
+        seed=seed,
+        overrides=dict(map(_setting, set_ or ())),
+        backend=backend,
+        out=out,
+    )
     print_frame(result.summary(), as_json)
     if out is not None and not as_json:
         say(f"The results bundle is in {out}")
