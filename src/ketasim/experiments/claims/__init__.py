@@ -1,0 +1,1 @@
+"""The claims: one module each, with one `EXPERIMENT`. A new file here is a new experiment."""

@@ -1,0 +1,187 @@
+"""One published observation beside one hypothesis' prediction."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from ketasim.experiments.judging import Judgement, judge
+from ketasim.experiments.readouts import list_readouts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ketasim.experiments.arms import ArmCourse
+    from ketasim.experiments.design import Experiment
+    from ketasim.experiments.published import Observation
+    from ketasim.instruments import Context
+
+__all__ = ["Comparison", "Role", "Setting", "compare"]
+
+Role = Literal["decides", "indirect", "set aside", "fitted", "shown", "not comparable"]
+"""Whether a comparison decides the verdict, and if not, why not."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a comparison is made in.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        The experiment.
+    hypothesis : str
+        Name of the hypothesis.
+    courses : mapping of str to ArmCourse
+        The solved arms.
+    context : Context
+        The context parameters of the instruments.
+    seed : int
+        Seed of trials and ratings.
+    """
+
+    experiment: Experiment
+    hypothesis: str
+    courses: Mapping[str, ArmCourse] = field(repr=False)
+    context: Context
+    seed: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A published observation, what the hypothesis predicts for it, and whether they agree.
+
+    Parameters
+    ----------
+    observation : Observation
+        What was published.
+    hypothesis : str
+        Name of the hypothesis.
+    role : str
+        Whether it decides the verdict; see `Role`.
+    reason : str
+        Why it does not, or empty.
+    quantity : str
+        What was compared.
+    predicted, low, high : float
+        The prediction and its 95 % interval; NaN where nothing can be predicted.
+    agrees : bool or None
+        None where it cannot be said.
+    probability : float
+        How likely the published result was under the hypothesis, in a study of its size.
+    log_likelihood : float
+        Predictive log likelihood of an observation that judges; NaN for all others.
+    rule : str
+        The rule that was applied.
+    """
+
+    observation: Observation
+    hypothesis: str
+    role: Role
+    reason: str = ""
+    quantity: str = ""
+    predicted: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    agrees: bool | None = None
+    probability: float = math.nan
+    log_likelihood: float = math.nan
+    rule: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """Return the comparison as JSON values."""
+        numbers = {
+            name: _finite(getattr(self, name))
+            for name in ("predicted", "low", "high", "probability", "log_likelihood")
+        }
+        seen = self.observation
+        return {
+            "observation": seen.id,
+            "hypothesis": self.hypothesis,
+            "arm": seen.arm,
+            "readout": seen.readout,
+            "published": seen.text(),
+            "group": seen.group,
+            "species": seen.species,
+            "source": seen.source,
+            "role": self.role,
+            "reason": self.reason,
+            "quantity": self.quantity,
+            "agrees": self.agrees,
+            "rule": self.rule,
+            **numbers,
+        }
+
+
+def compare(observation: Observation, setting: Setting) -> Comparison:
+    """Compare one published observation with one hypothesis.
+
+    Parameters
+    ----------
+    observation : Observation
+        A row of the evidence.
+    setting : Setting
+        The solved arms of one hypothesis.
+
+    Returns
+    -------
+    Comparison
+        Also where nothing can be compared; then it says why.
+    """
+    experiment = setting.experiment
+    seen = _renamed(observation, experiment)
+    problem = _not_comparable(seen, setting)
+    made: Judgement | None = None if problem else judge(seen, setting)
+    if made is None:
+        why = problem or f"no rule for a {seen.kind} of {seen.readout}"
+        return Comparison(observation, setting.hypothesis, "not comparable", why)
+    role, reason = _role(seen, experiment)
+    scored = seen.use == "judge" and made.probability > 0.0
+    return Comparison(
+        observation=observation,
+        hypothesis=setting.hypothesis,
+        role=role,
+        reason=reason,
+        quantity=made.quantity,
+        predicted=made.predicted,
+        low=made.low,
+        high=made.high,
+        agrees=made.agrees,
+        probability=made.probability,
+        log_likelihood=math.log(made.probability) if scored else math.nan,
+        rule=made.rule,
+    )
+
+
+def _renamed(seen: Observation, experiment: Experiment) -> Observation:
+    return replace(
+        seen,
+        arm=experiment.arm_of.get(seen.id, seen.arm),
+        contrast=experiment.contrast_of.get(seen.id, seen.contrast),
+        readout=experiment.readout_of.get(seen.id, seen.readout),
+    )
+
+
+def _not_comparable(seen: Observation, setting: Setting) -> str:
+    if seen.arm not in setting.courses:
+        return f"there is no arm {seen.arm!r} in the experiment"
+    if seen.readout not in list_readouts():
+        return f"the model has no readout {seen.readout!r}"
+    return ""
+
+
+def _role(seen: Observation, experiment: Experiment) -> tuple[Role, str]:
+    if seen.use == "fit":
+        return "fitted", "used in the calibration"
+    if seen.use != "judge" or seen.experiment not in experiment.evidence:
+        return "shown", "beside the figures only"
+    if seen.id in experiment.set_aside:
+        return "set aside", experiment.set_aside[seen.id]
+    if experiment.deciding_arms and seen.arm not in experiment.deciding_arms:
+        return "indirect", "does not test the claim itself"
+    return "decides", ""
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
