@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import antimony
@@ -38,6 +39,7 @@ def sbml() -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def solver() -> Callable[[str], CompiledModel]:
+    @cache
     def build(text: str) -> CompiledModel:
         return compile_model(to_sbml(text))
 

@@ -57,7 +57,9 @@ def test_what_changes_nothing_leaves_no_node() -> None:
 def test_arithmetic_is_that_of_python(a: float, b: float, c: float) -> None:
     graph = Graph()
     x, y, z = (graph.state(i) for i in range(3))
-    root = graph.sub(graph.mul(graph.add(x, y), z), graph.neg(graph.minimum(x, graph.maximum(y, z))))
+    root = graph.sub(
+        graph.mul(graph.add(x, y), z), graph.neg(graph.minimum(x, graph.maximum(y, z)))
+    )
     assert graph.evaluate([root], state=[a, b, c])[0] == (a + b) * c + min(a, max(b, c))
 
 

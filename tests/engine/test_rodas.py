@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,6 @@ def rate(t: float, y: float) -> float:
     return -y * y * math.cos(t) + 0.1 * math.sin(3 * t) * y
 
 
-
-
 def step(method: Tableau, t: float, y: float, h: float) -> tuple[float, list[float]]:
     slope = -2 * y * math.cos(t) + 0.1 * math.sin(3 * t)
     by_time = y * y * math.sin(t) + 0.3 * math.cos(3 * t) * y
@@ -84,7 +83,7 @@ def run(method: Tableau, steps: int, end: float = 2.0) -> float:
 def test_the_solution_converges_at_its_order(method: Tableau) -> None:
     best = run(RODAS5P, 3000)
     errors = [abs(run(method, n) - best) for n in (20, 40, 80)]
-    orders = [math.log2(first / second) for first, second in zip(errors, errors[1:], strict=False)]
+    orders = [math.log2(first / second) for first, second in itertools.pairwise(errors)]
     assert min(orders) > method.order - 0.4
 
 
@@ -100,12 +99,10 @@ def test_the_interpolant_is_one_order_lower_at_worst(method: Tableau) -> None:
             y, small = 1.5, x * h / 200
             for i in range(200):
                 y, _ = step(RODAS5P, 0.3 + i * small, y, small)
-            value = (1 - x) * 1.5 + x * (
-                end + (1 - x) * (inner[0] + x * (inner[1] + x * inner[2]))
-            )
+            value = (1 - x) * 1.5 + x * (end + (1 - x) * (inner[0] + x * (inner[1] + x * inner[2])))
             worst = max(worst, abs(value - y))
         errors.append(worst)
-    orders = [math.log2(first / second) for first, second in zip(errors, errors[1:], strict=False)]
+    orders = [math.log2(first / second) for first, second in itertools.pairwise(errors)]
     # The local error of an interpolant of order p falls like h ** (p + 1).
     assert orders[-1] > method.order - 0.4
 

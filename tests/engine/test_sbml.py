@@ -79,9 +79,7 @@ def trusted(sbml: str, times: np.ndarray, names: list[str], amounts: set[str]) -
     runner.integrator.relative_tolerance = 1e-12
     runner.integrator.absolute_tolerance = 1e-15
     runner.integrator.maximum_num_steps = 100_000
-    species = set(runner.model.getFloatingSpeciesIds()) | set(
-        runner.model.getBoundarySpeciesIds()
-    )
+    species = set(runner.model.getFloatingSpeciesIds()) | set(runner.model.getBoundarySpeciesIds())
     chosen = [f"[{n}]" if n in species - amounts else n for n in names]
     runner.timeCourseSelections = ["time", *chosen]
     return np.array(runner.simulate(times=times.tolist()))[:, 1:]
@@ -223,7 +221,7 @@ def test_an_algebraic_rule_a_delay_and_a_package_are_refused(sbml: Callable[[str
         edited(plain, '<assignmentRule variable="y">', "<algebraicRule>"),
         "</assignmentRule>", "</algebraicRule>",
     )  # fmt: skip
-    with pytest.raises(ModelError, match="algebraic rule 0 = 2 . x"):
+    with pytest.raises(ModelError, match=r"algebraic rule 0 = 2 \* x"):
         compile_model(algebraic)
     with pytest.raises(ModelError, match="delay"):
         compile_model(sbml("model m; x = 1; x' = -delay(x, 2); end"))
@@ -248,14 +246,14 @@ def test_broken_files_are_told_in_a_sentence(sbml: Callable[[str], str]) -> None
 
 def test_rules_in_a_circle_are_named(sbml: Callable[[str], str]) -> None:
     plain = sbml("model m; x = 1; a := 2*x; b := a + 1; x' = -b; end")
-    circle = edited(plain, "<ci> x </ci>\n          </apply>\n        </math>\n      </assign",
-                    "<ci> b </ci>\n          </apply>\n        </math>\n      </assign")  # fmt: skip
-    with pytest.raises(ModelError, match="circle: .*(a.*b|b.*a)"):
+    rest = "</ci>\n          </apply>\n        </math>\n      </assignmentRule>"
+    circle = edited(plain, "<ci> x " + rest, "<ci> b " + rest)
+    with pytest.raises(ModelError, match=r"circle: .*(a.*b|b.*a)"):
         compile_model(circle)
 
 
 def test_rules_in_any_order_and_long_chains(solver: Callable[[str], CompiledModel]) -> None:
-    count = 400
+    count = 150
     links = [f"r{i} := r{i + 1} + 1" for i in range(count)]
     model = solver("model m; x = 2; x' = -r0; " + "; ".join(links) + f"; r{count} := x; end")
     assert model.derivatives([2.0]).tolist() == [-(2.0 + count)]
@@ -272,7 +270,9 @@ def test_a_missing_value_is_named(sbml: Callable[[str], str]) -> None:
 def test_unknown_names_are_answered_with_the_nearest(
     solver: Callable[[str], CompiledModel],
 ) -> None:
-    model = solver("model m; clearance = 1; amount = 1; amount' = -clearance*amount; c := 2*amount; end")
+    model = solver(
+        "model m; clearance = 1; amount = 1; amount' = -clearance*amount; c := 2*amount; end"
+    )
     with pytest.raises(UnknownNameError, match="clearance"):
         model.solve([0.0], parameters={"clearence": 1.0})
     with pytest.raises(UnknownNameError, match="amount"):

@@ -31,6 +31,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 OK, STEP_LIMIT, NON_FINITE, SINGULAR, STEP_TOO_SMALL = 0, 1, 2, 3, 4
 
+_bare: dict[str, Any] = {}
+
 
 def _compiled(function: _F) -> _F:
     """Compile with numba, kept on disk where a folder for that can be written."""
@@ -40,6 +42,7 @@ def _compiled(function: _F) -> _F:
         compiled = decorate(cache=True, **options)(function)
     except RuntimeError:  # numba found no folder it may write to
         compiled = decorate(**options)(function)
+    _bare[function.__name__] = compiled
     return cast("_F", compiled)
 
 
@@ -134,7 +137,7 @@ class Work(NamedTuple):
     dense: Array
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def make_work(kernels: Kernels, stages: int) -> Work:
     """Return the arrays one thread needs."""
     n = kernels.states
@@ -146,14 +149,14 @@ def make_work(kernels: Kernels, stages: int) -> Work:
     )  # fmt: skip
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _copy(source: Array, target: Array) -> None:
     """Copy values; a loop, since numba takes seconds to compile an assignment to a slice."""
     for i in range(len(target)):
         target[i] = source[i]
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _finite(values: Array) -> bool:
     """Tell whether all values are finite: x * 0 is 0 for a finite x only."""
     total = 0.0
@@ -162,7 +165,7 @@ def _finite(values: Array) -> bool:
     return total == 0.0
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _scaled_norm(values: Array, y: Array, new: Array, control: Control) -> float:
     """Return the root mean square of `values` over atol + rtol * |y|."""
     total = 0.0
@@ -172,7 +175,7 @@ def _scaled_norm(values: Array, y: Array, new: Array, control: Control) -> float
     return math.sqrt(total / len(values))
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _linearise(kernels: Kernels, time: float, y: Array, q: Array, work: Work, out: Array) -> bool:
     """Write rates (infusions included), Jacobian and time derivatives; return if all finite."""
     _call(kernels.linearise, time, y, q, out)
@@ -181,7 +184,7 @@ def _linearise(kernels: Kernels, time: float, y: Array, q: Array, work: Work, ou
     return _finite(out)
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _first_step(
     kernels: Kernels, method: Method, control: Control, q: Array, work: Work,
     time: float, bound: float,
@@ -190,8 +193,10 @@ def _first_step(
     n = kernels.states
     y, slope = work.y, work.now[:n]
     size, speed = _scaled_norm(y, y, y, control), _scaled_norm(slope, y, y, control)
-    h = 1e-6 if size < 1e-5 or speed < 1e-5 else 0.01 * size / speed
-    h = min(h, bound)
+    # Volume I divides by the size of y alone: nothing left of an earlier dose when an infusion
+    # starts would then make the step vanish. Sizes below the tolerance count as the tolerance.
+    least = min(bound, max(1e-10 * bound, 1e-11 * abs(time)))
+    h = min(bound, max(least, 0.01 * max(size, 1.0) / max(speed, 1e-12)))
     for i in range(n):
         work.stage[i] = y[i] + h * slope[i]
     _call(kernels.rates, time + h, work.stage, q, work.rate)
@@ -200,13 +205,12 @@ def _first_step(
     bend = _scaled_norm(work.right, y, y, control) / h
     fastest = max(speed, bend)
     if not math.isfinite(fastest):
-        return h * 1e-3
-    if fastest <= 1e-15:
-        return min(max(1e-6, h * 1e-3), bound)
-    return min(100.0 * h, math.pow(0.01 / fastest, 1.0 / method.order), bound)
+        return least
+    best = math.pow(0.01 / max(fastest, 1e-15), 1.0 / method.order)
+    return min(bound, max(least, min(100.0 * h, best)))
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _stages(
     kernels: Kernels, method: Method, q: Array, work: Work,
     time: float, h: float, low: float, high: float,
@@ -242,7 +246,7 @@ def _stages(
         work.new[i] = stage[i] + k[count - 1, i]
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _interpolate(method: Method, work: Work, x: float, fresh: bool) -> None:
     """Write the state a fraction `x` into the last step to `work.stage`."""
     n, dense = len(work.y), work.dense
@@ -259,7 +263,7 @@ def _interpolate(method: Method, work: Work, x: float, fresh: bool) -> None:
         work.stage[i] = (1.0 - x) * work.y[i] + x * (work.new[i] + (1.0 - x) * inner)
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _write_outputs(
     kernels: Kernels, method: Method, q: Array, work: Work,
     time: float, h: float, reached: float, times: Array, place: int, values: Array,
@@ -273,7 +277,7 @@ def _write_outputs(
     return place
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _attempt(
     kernels: Kernels, method: Method, control: Control, q: Array, work: Work,
     time: float, h: float, reached: float, low: float, high: float,
@@ -293,13 +297,13 @@ def _attempt(
     return error
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _shrink(error: float, order: int) -> float:
     """Return the factor to divide a step by, from 1/6 (the error is small) to 5."""
     return max(1.0 / 6.0, min(5.0, math.pow(error, 1.0 / order) / 0.9))
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _advance(
     kernels: Kernels, method: Method, control: Control, q: Array, work: Work,
     time: float, end: float, times: Array, place: int, values: Array, taken: np.int64,
@@ -347,7 +351,7 @@ def _advance(
     return OK, time, place, taken
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _next_breakpoint(time: float, end: float, doses: Doses, switches: Array) -> float:
     """Return the first breakpoint after `time`; breakpoints closer than rounding are one."""
     after = time + 1e-12 * max(1.0, abs(time))
@@ -364,7 +368,7 @@ def _next_breakpoint(time: float, end: float, doses: Doses, switches: Array) -> 
     return nearest
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _apply_doses(previous: float, time: float, doses: Doses, scale: Array, work: Work) -> None:
     """Add the boluses after `previous` up to `time`, and set the infusions from there on."""
     for i in range(len(work.infusion)):
@@ -381,7 +385,7 @@ def _apply_doses(previous: float, time: float, doses: Doses, scale: Array, work:
             work.infusion[target] += amount / (end - start) * scale[target]
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _patient(
     kernels: Kernels, method: Method, control: Control, work: Work, inputs: Array,
     doses: Doses, start: float, times: Array, values: Array,
@@ -418,7 +422,7 @@ def _patient(
     return (NON_FINITE if math.isfinite(bad) else OK), bad, taken
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def _first_bad(times: Array, values: Array) -> float:
     """Return the first output time with a value that is not finite, and blank all after it."""
     for place in range(len(times)):
@@ -430,7 +434,7 @@ def _first_bad(times: Array, values: Array) -> float:
     return math.nan
 
 
-@_compiled
+@_compiled  # pragma: no cover - runs as machine code
 def solve_chunk(
     kernels: Kernels, method: Method, control: Control, inputs: Array, target: NDArray[np.int64],
     dose_start: Array, dose_end: Array, dose_amount: Array, starts: Array, times: Array,
@@ -463,3 +467,7 @@ def solve_chunk(
         status[i], failure[i], steps[i] = _patient(
             kernels, method, control, work, inputs[i], doses, starts[i], times, values[i]
         )
+
+
+# Checks of types at run time wrap every function, but numba has to meet its own kind bare.
+globals().update(_bare)

@@ -65,11 +65,16 @@ class PopulationSolver:
     """
 
     def __init__(self, sbml: str, *, method: str = "rodas5p") -> None:
+        self._sbml = sbml
         self._network = read_sbml(sbml)
         self._plan = plan_kernels(self._network)
         self._code = compile_kernels(self._plan.kernels)
         self._observers: dict[tuple[str, ...], CompiledKernels] = {}
         self._method = METHODS[method]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Machine code does not travel; the copy is compiled, or read from the cache, where it is.
+        return _rebuild, (self._sbml, self._method.name)
 
     def __repr__(self) -> str:
         return (
@@ -284,3 +289,7 @@ class PopulationSolver:
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
+
+
+def _rebuild(sbml: str, method: str) -> PopulationSolver:
+    return PopulationSolver(sbml, method=method)

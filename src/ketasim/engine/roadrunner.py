@@ -130,6 +130,9 @@ class RoadRunnerSolver:
         self._runners: dict[tuple[str, ...], Any] = {}
         self._concentrations = frozenset(_concentrations(sbml))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RoadRunnerSolver, (self._sbml,)
+
     def __repr__(self) -> str:
         return f"<RoadRunnerSolver of {self._network.name!r}: {len(self.states)} states>"
 

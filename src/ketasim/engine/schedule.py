@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DoseSchedule:
     """Doses, the same for all patients or one row a patient.
 
@@ -46,7 +46,7 @@ class DoseSchedule:
         return rows.pop() if rows else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DoseTable:
     """A schedule checked and spread over patients, targets as places of states.
 

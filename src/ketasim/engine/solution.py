@@ -66,7 +66,7 @@ class Status(Enum):
         raise ValueError(f"there is no status with code {code}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """Trajectories of all patients at the output times.
 
