@@ -88,7 +88,7 @@ def test_wrong_names_and_times_are_answered_in_one_sentence(trajectories):
         measure(run, control="salin")
     with pytest.raises(InputError, match="a visit at 200 h lies outside"):
         measure(run, visits=[24.0, 200.0])
-    run.cohort.table.drop(columns="madrs_baseline", inplace=True)
+    del run.cohort.table["madrs_baseline"]
     with pytest.raises(InputError, match="no column 'madrs_baseline'"):
         measure(run)
 

@@ -45,7 +45,12 @@ def _checked(where: str, one: object) -> Experiment:
 
 
 def list_experiments() -> tuple[str, ...]:
-    """Return the names of all experiments, those of the article first and in its order."""
+    """Return the names of all experiments, those of the article first and in its order.
+
+    Returns
+    -------
+    tuple of str
+    """
     order = {name: place for place, name in enumerate(_ORDER)}
     return tuple(sorted(_experiments(), key=lambda name: (order.get(name, len(order)), name)))
 

@@ -175,13 +175,27 @@ def _files() -> Mapping[str, Path]:
 
 
 def list_drugs() -> tuple[str, ...]:
-    """Names of all drugs that ship or that a plug-in brings."""
+    """Names of all drugs that ship or that a plug-in brings.
+
+    Returns
+    -------
+    tuple of str
+    """
     return tuple(_files())
 
 
 @cache
 def load_drug(name: str) -> Drug:
     """Load a drug by name.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_drugs`.
+
+    Returns
+    -------
+    Drug
 
     Raises
     ------

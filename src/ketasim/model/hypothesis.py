@@ -145,12 +145,25 @@ def list_hypotheses() -> tuple[str, ...]:
 
     The user's folder is the one that the environment variable ``KETASIM_HYPOTHESES`` names.
     ``article`` comes first, the others follow by name.
+
+    Returns
+    -------
+    tuple of str
     """
     return tuple(sorted(_files(), key=lambda name: (name != "article", name)))
 
 
 def load_hypothesis(name: str | Path) -> Hypothesis:
     """Load a hypothesis by name, or from a YAML file.
+
+    Parameters
+    ----------
+    name : str or Path
+        One of `list_hypotheses`, or a file.
+
+    Returns
+    -------
+    Hypothesis
 
     Raises
     ------

@@ -88,14 +88,14 @@ def _to_hamd17(points: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
     if scale == "madrs":
         hamd, madrs = leucht_points()
         return _piecewise(points, madrs, hamd)
-    return points / _hamd_factor(scale)
+    return np.asarray(points / _hamd_factor(scale))
 
 
 def _from_hamd17(points: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
     if scale == "madrs":
         hamd, madrs = leucht_points()
         return _piecewise(points, hamd, madrs)
-    return points * _hamd_factor(scale)
+    return np.asarray(points * _hamd_factor(scale))
 
 
 def _hamd_factor(scale: str) -> float:
