@@ -153,8 +153,8 @@ class Spread:
             return np.clip(typical, self.lower, self.upper)
         low, high = self._tails(typical)
         z = ndtri(low + probability * (high - low))
-        values = self._inverse(self._scale(typical) + self.sigma * z)
-        # Rounding, and a typical value so far out that nothing of the bell is left inside.
+        # A typical value so far out that nothing of the bell is left inside ends at its bound.
+        values = np.where(high > low, self._inverse(self._scale(typical) + self.sigma * z), typical)
         return np.clip(values, self.lower, self.upper)
 
     def _tails(
@@ -165,8 +165,8 @@ class Spread:
         if self.kind == "fixed" or self.sigma == 0:
             return np.zeros_like(typical), np.ones_like(typical)
         centre = self._scale(typical)
-        below = ndtr((self._scale(np.array(self.lower)) - centre) / self.sigma)
-        above = ndtr((self._scale(np.array(self.upper)) - centre) / self.sigma)
+        below = ndtr((self._scale(np.array([self.lower])) - centre) / self.sigma)
+        above = ndtr((self._scale(np.array([self.upper])) - centre) / self.sigma)
         return below, above
 
     def _scale(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -19,6 +19,7 @@ __all__ = ["normal_draws", "quasi_uniform"]
 
 _WORD = 0xFFFFFFFFFFFFFFFF
 _SOBOL_BITS = 30
+_BLOCK = 32
 
 
 def _purpose_word(purpose: str) -> int:
@@ -53,7 +54,8 @@ def quasi_uniform(
     -------
     ndarray, shape (patients, dimensions)
         In the open interval (0, 1). Row k is the same whatever `first` and `patients` are, as
-        long as it is the same patient.
+        long as it is the same patient; a further dimension leaves the others as they were until
+        the next multiple of 32.
     """
     from scipy.stats import qmc
 
@@ -61,14 +63,16 @@ def quasi_uniform(
         return np.empty((patients, dimensions))
     key = np.random.SeedSequence([seed, _purpose_word(purpose)])
     scrambler = np.random.Generator(np.random.Philox(key))
-    sequence = qmc.Sobol(dimensions, scramble=True, bits=_SOBOL_BITS, rng=scrambler)
+    # The scrambling of each dimension depends on how many there are; in blocks it rarely changes.
+    blocks = -(-dimensions // _BLOCK)
+    sequence = qmc.Sobol(blocks * _BLOCK, scramble=True, bits=_SOBOL_BITS, rng=scrambler)
     if first:
         sequence.fast_forward(first)
     # One point and then the rest: a first draw whose size is no power of two is warned of, and here
     # a cohort is any piece of the sequence.
     parts = [sequence.random(1), *([sequence.random(patients - 1)] if patients > 1 else [])]
     # Half a step up, so that 0 cannot occur and a normal quantile is finite.
-    return np.concatenate(parts) + 0.5 ** (_SOBOL_BITS + 1)
+    return np.concatenate(parts)[:, :dimensions] + 0.5 ** (_SOBOL_BITS + 1)
 
 
 def normal_draws(

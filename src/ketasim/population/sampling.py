@@ -226,12 +226,23 @@ def posterior_draws(
     left = np.arange(len(patients))
     for attempt in range(_MOST_REDRAWS):
         z = normal_draws(seed, f"posterior {attempt}", patients[left], len(free))
-        drawn[left] = centre + z @ factor.T
+        drawn[left] = _correlated(centre, z, factor)
         left = left[((drawn[left] < low) | (drawn[left] > high)).any(axis=1)]
         if not left.size:
             break
     drawn = np.exp(np.clip(drawn, low, high))
     return {str(name): drawn[:, place] for place, name in enumerate(free)}
+
+
+def _correlated(
+    centre: npt.NDArray[np.float64], z: npt.NDArray[np.float64], factor: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    # A matrix product rounds differently with the number of rows, and then a patient's numbers
+    # would depend on the size of the cohort.
+    total = np.repeat(centre[None, :], len(z), axis=0)
+    for place in range(z.shape[1]):
+        total += z[:, place, None] * factor[None, :, place]
+    return total
 
 
 def _cholesky(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -243,9 +254,7 @@ def _cholesky(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     try:
         return np.asarray(np.linalg.cholesky(covariance + ridge), dtype=np.float64)
     except np.linalg.LinAlgError as error:
-        raise ModelError(
-            "the calibrated covariance is no covariance", where="calibration"
-        ) from error
+        raise ModelError("the covariance has a negative variance", where="calibration") from error
 
 
 def _log_bounds(
