@@ -25,6 +25,7 @@ extensions = [
 exclude_patterns = ["_build", "examples/*", "generated/*"]
 nitpicky = False
 autosummary_generate = True
+templates_path = ["_templates"]
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False

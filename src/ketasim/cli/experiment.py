@@ -53,3 +53,5 @@ def experiment(
         return
     say(result.experiment.claim.text)
     print_frame(result.summary(), as_json=False)
+    for sentence in result.warnings:
+        say(f"Note: {sentence}")
