@@ -296,7 +296,9 @@ def dataset_of(
         )
         for place, (name, attributes) in enumerate(about.items())
     }
-    words = [SOLVED if c == Status.OK.code else Status.from_code(c).value for c in solved.status]
+    words = [
+        SOLVED if c == Status.OK.code else Status.from_code(int(c)).value for c in solved.status
+    ]
     variables["status"] = (
         ("patient",),
         np.array(words, dtype=object),
