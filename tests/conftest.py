@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import shutil
 import sys
 import typing
 from importlib.machinery import PathFinder
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pandas as pd
+import pytest
 from beartype import BeartypeConf
 from beartype.claw import beartype_package
 
@@ -111,6 +113,21 @@ if os.environ.get("KETASIM_TYPE_CHECKS", "1") != "0":
     conf = BeartypeConf(is_pep484_tower=True, claw_is_pep526=False)
     make_annotations_resolvable()
     beartype_package(PACKAGE, conf=conf)
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium; the test is skipped without one, and fails where one is required."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        reason = "no Chromium here; scripts/ensure_chromium.sh says how to get one"
+        if os.environ.get("KETASIM_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
 
 hypothesis.settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=1000)

@@ -16,8 +16,8 @@ alone = ks.regimen("ketamine 0.5 mg/kg iv over 40 min")
 together = ks.regimen("naltrexone 50 mg oral at -45 min") + alone
 
 # %%
-# The same patients, the same doses, two hypotheses; the readouts on the way differ too. Medians over
-# the patients, cAMP and mTORC1 at one hour, spines and relief at one day.
+# The same patients, the same doses, two hypotheses; the readouts on the way differ too. Shown are
+# medians over the patients: cAMP and mTORC1 at one hour, spines and relief at one day.
 
 rows = {}
 for name in ("article", "no_opioid"):
