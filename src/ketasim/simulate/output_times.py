@@ -21,7 +21,7 @@ __all__ = ["check_regimen_ends", "default_times", "read_times"]
 # 40 min is the end of the usual infusion, 2 h the early visit, then days and weeks.
 _VISITS_H = (0.0, 2 / 3, 1.0, 2.0, 4.0, 24.0, 48.0, 72.0, 168.0, 240.0, 288.0, 336.0)
 _AFTER_A_DOSE_H = (1 / 12, 1 / 6, 0.25, 1 / 3, 0.5, 2 / 3, 5 / 6, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)
-_LATER_H = (6.0, 8.0, 12.0, 18.0, 24.0)
+_LATER_H = (5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 18.0, 21.0, 24.0)
 _MANY_DOSES = 40
 _SAME_H = 1e-6
 
