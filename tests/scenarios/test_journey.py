@@ -50,18 +50,18 @@ def test_the_bundle_is_whole(bundle: Path) -> None:
 
 def test_plain_sql_finds_the_plasma_peak_where_it_was_published(bundle: Path) -> None:
     # 0.5 mg/kg over 40 min: about 185 ng/mL in venous blood at the end of the infusion.
-    (median,) = duckdb.sql(
+    [(median,)] = duckdb.sql(
         f"""
         SELECT median(value) FROM read_parquet('{bundle}/trajectories/*.parquet')
         WHERE variable = 'ketamine_ng_ml' AND abs(time_h - 2 / 3) < 1e-3
         """
-    ).fetchone()  # type: ignore[misc]
+    ).fetchall()
     assert 160 <= median <= 215
 
 
 def test_every_patient_has_a_row_and_a_status(bundle: Path) -> None:
-    (rows,) = duckdb.sql(f"SELECT count(*) FROM '{bundle}/patients.parquet'").fetchone()  # type: ignore[misc]
-    (statuses,) = duckdb.sql(f"SELECT count(*) FROM '{bundle}/status.parquet'").fetchone()  # type: ignore[misc]
+    [(rows,)] = duckdb.sql(f"SELECT count(*) FROM '{bundle}/patients.parquet'").fetchall()
+    [(statuses,)] = duckdb.sql(f"SELECT count(*) FROM '{bundle}/status.parquet'").fetchall()
     assert rows == statuses == 200
 
 
