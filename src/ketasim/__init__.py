@@ -18,7 +18,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ketasim.dosing import Dose, Regimen, regimen, regimen_from_nonmem
+    from ketasim.dosing import Dose, Regimen, regimen_from_nonmem
+    from ketasim.dosing.grammar import regimen
     from ketasim.engine import compile_model
     from ketasim.errors import InputError, KetasimError
     from ketasim.evidence import cite
