@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from ketasim.errors import unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -26,7 +24,6 @@ NO_DRUG = "none"
 
 Size = Literal["quick", "full"]
 """``quick`` is the dossier's cohort, ``full`` a large one."""
-
 
 
 @dataclass(frozen=True)

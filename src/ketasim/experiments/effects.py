@@ -66,7 +66,7 @@ def rated_effect(
         MADRS points, positive is better; without error of rating.
     """
     added = context.mean_change(control, [start_h])[0]
-    return course.baseline * course.at("relief", start_h) - added
+    return np.asarray(course.baseline * course.at("relief", start_h) - added)
 
 
 def share(
@@ -107,4 +107,4 @@ def share(
         above = effect(course, name, start_h, end_h)
         below = effect(reference, name, start_h, end_h)
     known = np.abs(below) > SMALLEST_EFFECT
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=known)
+    return np.asarray(np.divide(above, below, out=np.full(above.shape, np.nan), where=known))

@@ -82,7 +82,8 @@ def median_error(values: ArrayLike) -> NDArray[np.float64]:
         weights = _order_weights(int(count))
         ordered = table[: int(count), column]
         middle = weights @ ordered
-        errors[column] = np.sqrt(max(0.0, weights @ (ordered - middle) ** 2)) if count else np.nan
+        variance = float(weights @ (ordered - middle) ** 2) if count else np.nan
+        errors[column] = np.sqrt(variance)
     return errors
 
 

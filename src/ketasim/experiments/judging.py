@@ -171,7 +171,7 @@ def _replayed_trial(seen: Observation, setting: Setting) -> Judgement:
     chances = paired_significance(arm.change, reference.change, size, seed, paired=paired)
     chance = chances[_OUTCOME_OF[seen.direction]]
     ratios = ratio_of_means(arm.change, reference.change, size, seed)
-    low, high = np.quantile(ratios, [0.025, 0.975])
+    low, high = np.nanquantile(ratios, [0.025, 0.975])
     design = "crossover" if paired else "parallel groups"
     words = ("a smaller fall", "no significant difference", "a larger fall")
     return Judgement(
@@ -252,14 +252,14 @@ def _numeric_share(seen: Observation, setting: Setting) -> Judgement | None:
         return None
     arm, reference, _ = _pools(seen, setting)
     ratios = ratio_of_means(arm.change, reference.change, seen.size, setting.seed)
-    low, middle, high = np.quantile(ratios, [0.025, 0.5, 0.975])
+    low, middle, high = np.nanquantile(ratios, [0.025, 0.5, 0.975])
     return Judgement(
         quantity=f"{seen.readout}, share of the change with {seen.contrast}",
         predicted=float(middle),
         low=float(low),
         high=float(high),
         agrees=bool(low <= seen.value <= high),
-        probability=_density(seen.value, float(ratios.mean()), float(ratios.std())),
+        probability=_density(seen.value, float(np.nanmean(ratios)), float(np.nanstd(ratios))),
         rule=f"{seen.value:g} inside the 95 % interval of the ratio of mean changes in replayed "
         f"crossover trials of {seen.size}",
     )

@@ -125,8 +125,8 @@ def observations(
 
 
 def _observation(record: dict[Any, Any]) -> Observation:
-    words = {name: _word(record.get(name)) for name in _WORDS}
-    numbers = {name: _number(record.get(name)) for name in _NUMBERS}
+    words: dict[str, Any] = {name: _word(record.get(name)) for name in _WORDS}
+    numbers: dict[str, Any] = {name: _number(record.get(name)) for name in _NUMBERS}
     return Observation(**words, **numbers)
 
 

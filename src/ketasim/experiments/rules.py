@@ -63,7 +63,7 @@ class DirectionRule:
     def met(self, value: ArrayLike) -> NDArray[np.bool_]:
         """Say where a number meets the rule; NaN never does."""
         number = np.asarray(value, dtype=np.float64)
-        return (number > self.lower) & (number < self.upper)
+        return np.asarray((number > self.lower) & (number < self.upper))
 
 
 _UNBOUNDED = float("inf")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,6 @@ import numpy as np
 from ketasim.errors import InputError
 from ketasim.experiments.arms import ArmCache, ArmCourse, shared_cache, solve_arm
 from ketasim.experiments.comparison import Comparison, Setting, compare
-from ketasim.experiments.design import Arm, Experiment, Size, Sweep
 from ketasim.experiments.published import Observation, observations
 from ketasim.experiments.result import ExperimentResult
 from ketasim.experiments.tables import arm_rows, share_rows, sweep_rows
@@ -21,11 +19,14 @@ from ketasim.instruments import Context, load_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
+    from ketasim.experiments.design import Arm, Experiment, Size, Sweep
     from ketasim.model import Hypothesis, Model
     from ketasim.population import Cohort
+    from ketasim.provenance import Manifest
 
 __all__ = ["PATIENTS", "SWEEP_PATIENTS", "run_experiment"]
 
@@ -236,7 +237,7 @@ def _manifest(
     models: Mapping[str, Model],
     overrides: Mapping[str, float],
     seconds: float,
-) -> object:
+) -> Manifest:
     from ketasim.evidence import evidence_hash
     from ketasim.provenance import hash_mapping, hash_text, manifest_for
 

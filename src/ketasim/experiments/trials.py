@@ -238,4 +238,6 @@ def ratio_of_means(
         Share of the reference change that the arm shows.
     """
     rows = bootstrap_rows(arm.size, size, TRIALS, seed)
-    return np.asarray(arm[rows].mean(axis=1) / reference[rows].mean(axis=1))
+    above, below = arm[rows].mean(axis=1), reference[rows].mean(axis=1)
+    known = below != 0.0
+    return np.asarray(np.divide(above, below, out=np.full(above.shape, np.nan), where=known))

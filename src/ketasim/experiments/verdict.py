@@ -18,8 +18,8 @@ Outcome = Literal["supported", "contradicted", "undecided", "not testable with t
 """The four verdicts there are."""
 
 VERDICT_RULE = (
-    "supported if every deciding observation agrees with the prediction, contradicted if none does, "
-    "undecided if some do, not testable with these data if there is none"
+    "supported if every deciding observation agrees with the prediction, contradicted if more than "
+    "half of them disagree, undecided between the two, not testable with these data if there is none"
 )
 """How comparisons become a verdict."""
 
@@ -111,7 +111,7 @@ def _outcome(agree: int, disagree: int) -> Outcome:
         return "not testable with these data"
     if disagree == 0:
         return "supported"
-    return "contradicted" if agree == 0 else "undecided"
+    return "contradicted" if disagree > agree else "undecided"
 
 
 def _group(name: str, deciding: Sequence[Comparison]) -> tuple[str, int, int]:
