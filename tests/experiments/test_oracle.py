@@ -22,14 +22,15 @@ def worst_difference(arm: Arm, hypothesis: str) -> float:
     """Largest difference over states and times, relative to 1e-3 plus the value's size."""
     model = load_model(hypothesis).with_values(arm.overrides)
     doses = compile_regimen(regimen(arm.regimen), model)
-    ours, theirs = (
-        model.compiled(backend).solve(
-            TIMES, parameters=model.values(), doses=doses, outputs=model.compiled().states,
-            rtol=rtol, atol=atol,
-        )
-        for backend, rtol, atol in (("numba", 1e-6, 1e-9), ("roadrunner", 1e-10, 1e-12))
-    )  # fmt: skip
+    question = {"parameters": model.values(), "doses": doses, "outputs": model.compiled().states}
+    ours = model.compiled().solve(TIMES, **question, rtol=1e-6, atol=1e-9)
     assert ours.status[0] == 0
+    # At the start of an infusion CVODE cannot always take a first step at the tightest absolute
+    # tolerance (the tool compounds are thousands of umol); then it is asked for a little less.
+    for atol in (1e-12, 1e-11, 1e-10):
+        theirs = model.compiled("roadrunner").solve(TIMES, **question, rtol=1e-10, atol=atol)
+        if theirs.status[0] == 0:
+            break
     assert theirs.status[0] == 0
     gap = np.abs(ours.values - theirs.values) / (1e-3 + np.abs(theirs.values))
     return float(gap.max())
