@@ -177,6 +177,32 @@ def test_every_dependency_is_pinned() -> None:
     assert names - {"ketasim"} <= pinned
 
 
+IMPORTED_AS = {"python-libsbml": "libsbml", "libroadrunner": "roadrunner", "pyyaml": "yaml"}
+COMES_WITH = {"markupsafe": "jinja2", "click": "typer"}
+
+
+def imported_by(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {one.name.split(".")[0] for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    import sys
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [re.split(r"[\[><=~! ]", one)[0].lower() for one in project["dependencies"]]
+    declared = {IMPORTED_AS.get(name, name) for name in wanted}
+    imported = {name for path in SOURCE for name in imported_by(path)}
+    imported -= {*sys.stdlib_module_names, "ketasim"}
+    assert {COMES_WITH.get(name, name) for name in imported} <= declared
+
+
 def test_the_extras_are_the_five_and_the_tools() -> None:
     import tomllib
 

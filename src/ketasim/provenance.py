@@ -31,7 +31,7 @@ __all__ = [
 FILE_NAME = "manifest.json"
 """The name of a manifest inside a results bundle."""
 
-_LIBRARIES = ("numpy", "numba", "llvmlite", "pandas", "scipy", "xarray", "libroadrunner", "sympy")
+_LIBRARIES = ("numpy", "numba", "llvmlite", "pandas", "scipy", "xarray", "libroadrunner")
 _LABELS = {
     "ketasim": "ketasim's version",
     "python": "the Python version",
