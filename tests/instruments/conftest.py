@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+
 from ketasim.simulate import Trajectories
 
 TIMES = np.array([-0.75, 0.0, 2.0, 24.0, 168.0])

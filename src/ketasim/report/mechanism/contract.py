@@ -8,9 +8,10 @@ sides of it are joined: signs multiply, switches add up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ketasim.report.mechanism.hubs import choose_hubs
 from ketasim.report.mechanism.inline import inline
 from ketasim.report.mechanism.signs import Influence, influences
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Map", "Node", "contract"]
 
-LEAF_SOURCES = 3
+LEAF_SOURCES = 2
 """A readout that influences nothing is drawn with at most this many inputs."""
 
 
@@ -72,6 +73,7 @@ def contract(
     network: Network,
     settings: Mapping[str, Mapping[str, float]],
     readouts: Iterable[str] = (),
+    drugs: Mapping[str, Iterable[str]] | None = None,
 ) -> Map:
     """Reduce a network to a map.
 
@@ -83,19 +85,22 @@ def contract(
         For each hypothesis the parameters it sets.
     readouts : iterable of str
         Variables that experiments report; they are kept where they can be drawn.
+    drugs : mapping of str to iterable of str, optional
+        By the name in print of a drug, the species its doses enter; names the merged nodes.
 
     Returns
     -------
     Map
         Every node has an edge; edges from a node to itself are left out.
     """
-    drugs = _drug_nodes(network)
-    home = {member: node.id for node in drugs for member in node.members}
+    merged = _named(_drug_nodes(network), drugs or {})
+    home = {member: node.id for node in merged for member in node.members}
     readable = frozenset(set(readouts) & network.variables.keys()) - home.keys()
-    small = inline(network, readable)
+    hubs = choose_hubs(network, readable, home)
+    small = inline(network, readable | hubs)
     graph = _Graph(_renamed(influences(small, settings), home))
-    _shrink(graph, small, readable, {node.id for node in drugs})
-    nodes = [*drugs, *(_node(one) for one in small.variables.values() if one.id not in home)]
+    _shrink(graph, small, readable | hubs, {node.id for node in merged})
+    nodes = [*merged, *(_node(one) for one in small.variables.values() if one.id not in home)]
     edges = graph.edges()
     touched = {end for edge in edges for end in (edge.source, edge.target)}
     kept = tuple(one for one in nodes if one.id in touched)
@@ -173,6 +178,16 @@ def _drug_node(network: Network, names: list[str]) -> Node:
     # The first declared species is the substance itself, the later ones its other places.
     main = network.variables[names[0]]
     return Node(main.id, main.title, main.mechanism, "drug", tuple(names))
+
+
+def _named(nodes: list[Node], drugs: Mapping[str, Iterable[str]]) -> list[Node]:
+    """Give each node the name of the drug that enters it alone (an enantiomer, not the racemate)."""
+    found: dict[str, str] = {}
+    for title, targets in drugs.items():
+        entered = {node.id for node in nodes if set(targets) & set(node.members)}
+        if len(entered) == 1:
+            found.setdefault(entered.pop(), title)
+    return [replace(node, title=found.get(node.id, node.title)) for node in nodes]
 
 
 def _node(variable: Variable) -> Node:

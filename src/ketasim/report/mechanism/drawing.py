@@ -23,12 +23,14 @@ __all__ = ["draw_map"]
 Point = tuple[float, float]
 Pair = tuple[str, str]
 
-NODE_WIDTH = 118.0
-NODE_HEIGHT = 36.0
-ACROSS = 132.0
-DOWN = 88.0
+NODE_WIDTH = 122.0
+NODE_HEIGHT = 44.0
+ACROSS = 136.0
+DOWN = 94.0
 MARGIN = 24.0
-LETTERS = 18
+LETTERS = 19
+LINES = 3
+LINE_HEIGHT = 12.5
 """How many letters of a title fit on one line of a node."""
 
 _CLASSES = {"+": "up", "-": "down", "±": "both", "0": "off"}
@@ -241,10 +243,9 @@ def _node(node: Node, layout: Layout) -> Markup:
     across, level = layout.places[node.id]
     x, y = _x(across), _y(level)
     lines = _wrapped(node.title)
-    height = 13.0
-    top = y + 4 - height * (len(lines) - 1) / 2
+    top = y + 4 - LINE_HEIGHT * (len(lines) - 1) / 2
     words = [
-        text(x, top + height * index, line, text_anchor="middle")
+        text(x, top + LINE_HEIGHT * index, line, text_anchor="middle")
         for index, line in enumerate(lines)
     ]
     corner = NODE_HEIGHT / 2 if node.kind == "drug" else 6.0
@@ -278,7 +279,7 @@ def _about(node: Node) -> str:
 
 
 def _wrapped(title: str) -> list[str]:
-    """Break a title into at most two lines."""
+    """Break a title into at most three lines."""
     lines: list[str] = [""]
     for word in title.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -286,6 +287,6 @@ def _wrapped(title: str) -> list[str]:
             lines[-1] = longer
         else:
             lines.append(word)
-    if len(lines) > 2:
-        lines = [lines[0], lines[1][: LETTERS - 1].rstrip(" ,") + "…"]
+    if len(lines) > LINES:
+        lines = [*lines[: LINES - 1], lines[LINES - 1][: LETTERS - 1].rstrip(" ,") + "…"]
     return [line if len(line) <= LETTERS + 2 else line[: LETTERS + 1] + "…" for line in lines]

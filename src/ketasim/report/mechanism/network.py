@@ -220,7 +220,7 @@ class _Reader:
     ) -> Variable:
         return Variable(
             id=element.getId(),
-            title=element.getName() or element.getId().replace("_", " "),
+            title=_title(element),
             kind=kind,
             mechanism=self.groups.get(element.getId(), ""),
             unit=_unit(element),
@@ -260,6 +260,12 @@ def _stoichiometry(reaction: Any, name: str) -> float:
         o.getStoichiometry() for o in reaction.getListOfReactants() if o.getSpecies() == name
     )
     return float(made - used)
+
+
+def _title(element: Any) -> str:
+    # A unit in brackets says nothing on a map.
+    name = str(element.getName() or element.getId().replace("_", " "))
+    return name.split(" (")[0]
 
 
 def _unit(element: Any) -> str:

@@ -130,11 +130,11 @@ def _perturbed(network: Network) -> list[dict[str, float]]:
 
 
 def _moved(state: Variable, random: np.random.Generator) -> float:
-    # Activities rise by 10 to 80 %, what starts empty is filled: so the one-sided influences
-    # (a surge above rest) are all awake.
+    # Activities rise by 2 to 20 %, what starts empty is filled: so the one-sided influences
+    # (a surge above rest) are all awake and nothing is beyond its capacity.
     if state.start:
-        return state.start * float(random.uniform(1.1, 1.8))
-    return float(np.exp(random.uniform(np.log(0.1), np.log(3.0))))
+        return state.start * float(random.uniform(1.02, 1.2))
+    return float(np.exp(random.uniform(np.log(0.05), np.log(1.0))))
 
 
 def _contested(

@@ -1,0 +1,167 @@
+"""One readout of one arm over time: every hypothesis and what was measured, in one small chart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ketasim.report.chart.axis import duration, linear_scale, time_scale
+from ketasim.report.chart.frame import Frame, chart
+from ketasim.report.svg import element, number, path, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from markupsafe import Markup
+
+    from ketasim.report.chart.axis import Scale
+    from ketasim.report.chart.style import Style
+
+__all__ = ["Course", "Mark", "course_chart"]
+
+_GLYPHS = {"up": "▲", "down": "▼", "none": "●", "blocked": "✕", "kept": "✓", "rescued": "✓"}
+
+
+@dataclass(frozen=True)
+class Course:
+    """The prediction of one hypothesis.
+
+    Parameters
+    ----------
+    style : Style
+        Its look.
+    times, values, low, high : sequence of float
+        Hours after the dose; median and 95 % interval over the cohort.
+    """
+
+    style: Style
+    times: Sequence[float]
+    values: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A published result to be drawn beside the predictions.
+
+    Parameters
+    ----------
+    time_h : float
+        Hours after the dose; NaN where the source gives none.
+    value, low, high : float
+        In the unit of the chart; NaN where not reported.
+    direction : str
+        Where there is no value: up, down, none, blocked, kept, rescued.
+    label : str
+        What a reader sees when pointing at it: the result and its source.
+    human : bool
+        Filled for people, open for animals and cells.
+    """
+
+    time_h: float
+    value: float
+    low: float
+    high: float
+    direction: str
+    label: str
+    human: bool
+
+
+def course_chart(
+    title: str,
+    unit: str,
+    courses: Sequence[Course],
+    marks: Sequence[Mark],
+    *,
+    shared: Iterable[float] = (),
+    frame: Frame | None = None,
+) -> Markup:
+    """Draw predictions over time with the published results.
+
+    Parameters
+    ----------
+    title : str
+        What is shown, for the label that a screen reader reads.
+    unit : str
+        Of the vertical axis.
+    courses : sequence of Course
+        One for each hypothesis.
+    marks : sequence of Mark
+        Published results.
+    shared : iterable of float, optional
+        Further values that the vertical axis must hold, so that neighbours share it.
+    frame : Frame, optional
+        Another size.
+
+    Returns
+    -------
+    Markup
+        One ``<svg>``.
+    """
+    frame = frame or Frame()
+    x = time_scale([time for one in courses for time in one.times], *frame.x_range)
+    y = linear_scale(_shown(courses, marks), *frame.y_range, include=shared)
+    parts = [frame.axes(x, y, x_title="time after the dose", y_title=unit)]
+    parts += [_band(one, x, y) for one in courses]
+    parts += [_line(one, x, y) for one in courses]
+    parts += [drawn for mark in marks if (drawn := _mark(mark, x, y, frame)) is not None]
+    return chart(frame, _label(title, unit, courses, marks), parts, "course")
+
+
+def _shown(courses: Sequence[Course], marks: Sequence[Mark]) -> list[float]:
+    values = [v for one in courses for v in (*one.values, *one.low, *one.high)]
+    return values + [v for mark in marks for v in (mark.value, mark.low, mark.high)]
+
+
+def _band(one: Course, x: Scale, y: Scale) -> Markup:
+    upper = [(x(t), y(v)) for t, v in zip(one.times, one.high, strict=True) if math.isfinite(v)]
+    lower = [(x(t), y(v)) for t, v in zip(one.times, one.low, strict=True) if math.isfinite(v)]
+    return path([*upper, *reversed(lower)], class_=f"band {one.style.css_class}")
+
+
+def _line(one: Course, x: Scale, y: Scale) -> Markup:
+    points = [(x(t), y(v)) for t, v in zip(one.times, one.values, strict=True) if math.isfinite(v)]
+    return path(
+        points, class_=f"line {one.style.css_class}", stroke_dasharray=one.style.dash or None
+    )
+
+
+def _mark(mark: Mark, x: Scale, y: Scale, frame: Frame) -> Markup | None:
+    place = x(mark.time_h) if math.isfinite(mark.time_h) else frame.x_range[1] - 8
+    kind = "measured human" if mark.human else "measured animal"
+    if not math.isfinite(mark.value):
+        return _direction(mark, place, frame, kind)
+    height = y(mark.value)
+    parts = [element("title", mark.label)]
+    if math.isfinite(mark.low) and math.isfinite(mark.high):
+        parts.append(path(((place, y(mark.low)), (place, y(mark.high))), class_="whisker"))
+    shape = f"M{number(place)} {number(height - 5)}l5 5l-5 5l-5-5Z"
+    parts.append(element("path", d=shape, class_="point"))
+    return element("g", *parts, class_=kind)
+
+
+def _direction(mark: Mark, place: float, frame: Frame, kind: str) -> Markup | None:
+    glyph = _GLYPHS.get(mark.direction)
+    if glyph is None:
+        return None
+    words = text(place, frame.top + 9, glyph, text_anchor="middle", class_="glyph")
+    return element("g", element("title", mark.label), words, class_=kind)
+
+
+def _label(title: str, unit: str, courses: Sequence[Course], marks: Sequence[Mark]) -> str:
+    """Say in words what the chart shows: where each hypothesis ends, what was measured."""
+    ends = [f"{one.style.name} {_extreme(one)}" for one in courses]
+    found = [mark.label for mark in marks]
+    words = f"{title}, {unit}. Predicted, largest departure from the start: {'; '.join(ends)}."
+    return words + (f" Measured: {'; '.join(found)}." if found else " No published value.")
+
+
+def _extreme(one: Course) -> str:
+    pairs = [(t, v) for t, v in zip(one.times, one.values, strict=True) if math.isfinite(v)]
+    if not pairs:
+        return "failed"
+    start = pairs[0][1]
+    time, value = max(pairs, key=lambda pair: abs(pair[1] - start))
+    return f"{value:.3g} at {duration(time)}"
