@@ -74,6 +74,12 @@ class Comparison:
         Predictive log likelihood of an observation that judges; NaN for all others.
     rule : str
         The rule that was applied.
+    observed : float
+        The published number on the scale of the prediction; NaN where it is only a direction.
+    region : tuple of float
+        Where a prediction agrees, on the same scale; infinite where open, NaN where there is none.
+    arm, readout : str
+        Where the observation belongs in the experiment, which may name both differently.
     """
 
     observation: Observation
@@ -88,19 +94,24 @@ class Comparison:
     probability: float = math.nan
     log_likelihood: float = math.nan
     rule: str = ""
+    observed: float = math.nan
+    region: tuple[float, float] = (math.nan, math.nan)
+    arm: str = ""
+    readout: str = ""
 
     def record(self) -> dict[str, Any]:
         """Return the comparison as JSON values."""
         numbers = {
             name: _finite(getattr(self, name))
-            for name in ("predicted", "low", "high", "probability", "log_likelihood")
+            for name in ("predicted", "low", "high", "probability", "log_likelihood", "observed")
         }
         seen = self.observation
         return {
             "observation": seen.id,
             "hypothesis": self.hypothesis,
-            "arm": seen.arm,
-            "readout": seen.readout,
+            "arm": self.arm or seen.arm,
+            "readout": self.readout or seen.readout,
+            "region": _interval(*self.region),
             "published": seen.text(),
             "group": seen.group,
             "species": seen.species,
@@ -135,7 +146,14 @@ def compare(observation: Observation, setting: Setting) -> Comparison:
     made: Judgement | None = None if problem else judge(seen, setting)
     if made is None:
         why = problem or f"no rule for a {seen.kind} of {seen.readout}"
-        return Comparison(observation, setting.hypothesis, "not comparable", why)
+        return Comparison(
+            observation,
+            setting.hypothesis,
+            "not comparable",
+            why,
+            arm=seen.arm,
+            readout=seen.readout,
+        )
     role, reason = _role(seen, experiment)
     scored = seen.use == "judge" and made.probability > 0.0
     return Comparison(
@@ -151,6 +169,10 @@ def compare(observation: Observation, setting: Setting) -> Comparison:
         probability=made.probability,
         log_likelihood=math.log(made.probability) if scored else math.nan,
         rule=made.rule,
+        observed=made.observed,
+        region=made.region,
+        arm=seen.arm,
+        readout=seen.readout,
     )
 
 
@@ -181,6 +203,13 @@ def _role(seen: Observation, experiment: Experiment) -> tuple[Role, str]:
     if experiment.deciding_arms and seen.arm not in experiment.deciding_arms:
         return "indirect", "does not test the claim itself"
     return "decides", ""
+
+
+def _interval(lower: float, upper: float) -> list[float | None] | None:
+    """Return an interval as JSON holds it: null for an open end, null alone for none."""
+    if math.isnan(lower) and math.isnan(upper):
+        return None
+    return [_finite(lower), _finite(upper)]
 
 
 def _finite(number: float) -> float | None:

@@ -62,6 +62,10 @@ class Judgement:
         How likely the published result was.
     rule : str
         The rule.
+    observed : float
+        The published number on the scale of the prediction; NaN where it is only a direction.
+    region : tuple of float
+        Where a prediction agrees, on the same scale; NaN where the rule is no interval.
     """
 
     quantity: str
@@ -71,6 +75,8 @@ class Judgement:
     agrees: bool
     probability: float
     rule: str
+    observed: float = math.nan
+    region: tuple[float, float] = (math.nan, math.nan)
 
 
 def judge(seen: Observation, setting: Setting) -> Judgement | None:
@@ -128,6 +134,7 @@ def _change(seen: Observation, setting: Setting) -> Judgement | None:
         agrees=bool(rule.met(middle.value[0])),
         probability=_group_chance(departure, None, rule, seen, setting.seed),
         rule=f"{seen.direction}: {rule.text} (median over the cohort)",
+        region=(rule.lower, rule.upper),
     )
 
 
@@ -151,6 +158,7 @@ def _share(seen: Observation, setting: Setting) -> Judgement | None:
         agrees=bool(rule.met(middle.value[0])),
         probability=_group_chance(above, below, rule, seen, setting.seed),
         rule=f"{seen.direction}: {rule.text} (median over the cohort)",
+        region=(rule.lower, rule.upper),
     )
 
 
@@ -226,6 +234,7 @@ def _counted(seen: Observation, setting: Setting) -> Judgement | None:
         agrees=low <= count <= high,
         probability=_floored(float(chances[count])),
         rule=f"{count} of {size} inside the 95 % beta-binomial predictive interval",
+        observed=float(count),
     )
 
 
@@ -244,6 +253,7 @@ def _counted_range(seen: Observation, setting: Setting) -> Judgement:
         agrees=chance >= AGREEMENT,
         probability=_floored(chance),
         rule=f"{lower:g} to {upper:g} % of {size} patients at least {AGREEMENT:.0%} likely",
+        region=(float(lower) * size / 100.0, float(upper) * size / 100.0),
     )
 
 
@@ -262,6 +272,7 @@ def _numeric_share(seen: Observation, setting: Setting) -> Judgement | None:
         probability=_density(seen.value, float(np.nanmean(ratios)), float(np.nanstd(ratios))),
         rule=f"{seen.value:g} inside the 95 % interval of the ratio of mean changes in replayed "
         f"crossover trials of {seen.size}",
+        observed=seen.value,
     )
 
 
@@ -277,6 +288,8 @@ def _value(seen: Observation, setting: Setting) -> Judgement:
         agrees=abs(predicted - seen.value) <= 1.96 * error,
         probability=_density(seen.value, predicted, error),
         rule=f"median within 1.96 standard errors ({error:.3g}) of the published value",
+        observed=seen.value,
+        region=(seen.value - 1.96 * error, seen.value + 1.96 * error),
     )
 
 
@@ -293,6 +306,7 @@ def _range(seen: Observation, setting: Setting) -> Judgement:
         agrees=bool(rule.met(middle.value[0])),
         probability=_group_chance(departure, None, rule, seen, setting.seed),
         rule=f"median over the cohort {seen.text()}",
+        region=(float(lower), float(upper)),
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ketasim.experiments.design import Experiment
     from ketasim.experiments.published import Observation
     from ketasim.experiments.verdict import Verdict
+    from ketasim.model import Hypothesis
     from ketasim.provenance import Manifest
 
 __all__ = ["ARMS_FILE", "JSON_FILE", "ExperimentResult"]
@@ -61,6 +62,8 @@ class ExperimentResult:
         What a reader must know.
     manifest : Manifest
         Where the result came from.
+    readings : mapping of str to Hypothesis
+        The hypotheses that were run, for what each of them expects here.
     """
 
     experiment: Experiment
@@ -75,6 +78,7 @@ class ExperimentResult:
     published: tuple[Observation, ...] = field(repr=False)
     warnings: tuple[str, ...]
     manifest: Manifest = field(repr=False)
+    readings: Mapping[str, Hypothesis] = field(default_factory=dict, repr=False)
 
     @property
     def hypotheses(self) -> tuple[str, ...]:
@@ -186,7 +190,7 @@ class ExperimentResult:
         return all_figures(self)
 
     def save(self, folder: Path | str) -> Path:
-        """Write ``experiment.json``, ``arms.parquet`` and ``manifest.json`` into a folder.
+        """Write ``experiment.json``, ``manifest.json`` and the tables as Parquet into a folder.
 
         Parameters
         ----------
@@ -204,12 +208,29 @@ class ExperimentResult:
             If it cannot be written.
         """
         target = ensure_folder(folder)
-        buffer = io.BytesIO()
-        self.predictions.to_parquet(buffer, index=False)
-        atomic_write(target / ARMS_FILE, buffer.getvalue())
+        for name, table in self.tables().items():
+            buffer = io.BytesIO()
+            table.to_parquet(buffer, index=False)
+            atomic_write(target / name, buffer.getvalue())
         atomic_write(target / JSON_FILE, self.to_json(indent=1) + "\n")
         self.manifest.save(target)
         return target
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables of a saved result by the name of their file."""
+        compared = self.comparison_frame()
+        if not compared.empty:
+            # A pair of bounds is a list, which Parquet holds but plain SQL reads with pain.
+            bounds = [pair or (None, None) for pair in compared.pop("region")]
+            compared["region_low"] = [low for low, _ in bounds]
+            compared["region_high"] = [high for _, high in bounds]
+        every = {
+            ARMS_FILE: self.predictions,
+            "shares.parquet": self.shares,
+            "sweeps.parquet": self.sweeps,
+            "comparisons.parquet": compared,
+        }
+        return {name: table for name, table in every.items() if not table.empty}
 
     def citations(self) -> pd.DataFrame:
         """Return the sources of claim and observations, and what each was used for.

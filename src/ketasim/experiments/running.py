@@ -204,6 +204,7 @@ def _gathered(
         published=plan.published,
         warnings=_warnings(plan, models, outcomes, overrides),
         manifest=_manifest(plan, size, models, overrides, time.perf_counter() - began),
+        readings={name: model.hypothesis for name, model in models.items()},
     )
 
 

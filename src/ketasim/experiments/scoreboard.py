@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -14,14 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["scoreboard"]
 
+_SCORED = ("decides", "indirect")
 
-def scoreboard(results: Iterable[ExperimentResult]) -> pd.DataFrame:
+
+def scoreboard(results: Iterable[ExperimentResult | Mapping[str, Any]]) -> pd.DataFrame:
     """Sum the predictive log likelihood of every judging observation over experiments.
 
     Parameters
     ----------
-    results : iterable of ExperimentResult
-        Results of several experiments with the same hypotheses.
+    results : iterable of ExperimentResult or mapping
+        Results of several experiments with the same hypotheses, or their records.
 
     Returns
     -------
@@ -32,32 +33,32 @@ def scoreboard(results: Iterable[ExperimentResult]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    every = list(results)
-    names = list(dict.fromkeys(name for one in every for name in one.hypotheses))
+    every = [one if not hasattr(one, "record") else one.record() for one in results]
+    names = list(dict.fromkeys(name for one in every for name in one["hypotheses"]))
     table = pd.DataFrame([_row(name, every) for name in names]).set_index("hypothesis")
     return table.sort_values("total", ascending=False, na_position="last")
 
 
-def _row(name: str, results: list[ExperimentResult]) -> dict[str, object]:
-    inside = [one for one in results if name in one.verdicts]
+def _row(name: str, records: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    inside = {one["id"]: one["hypotheses"][name] for one in records if name in one["hypotheses"]}
     scored = [
         made
-        for one in inside
-        for made in one.comparisons
-        if made.hypothesis == name
-        and made.role in ("decides", "indirect")
-        and math.isfinite(made.log_likelihood)
+        for one in inside.values()
+        for made in one["comparisons"]
+        if made["role"] in _SCORED and made["log_likelihood"] is not None
     ]
-    people = [made.log_likelihood for made in scored if made.observation.group == "people"]
+    decided = [one["verdict_detail"] for one in inside.values()]
     return {
         "hypothesis": name,
-        **{one.experiment.name: one.log_likelihood(name) for one in inside},
-        "total": sum(made.log_likelihood for made in scored),
-        "people": sum(people),
+        **{key: _number(one["log_likelihood"]) for key, one in inside.items()},
+        "total": sum(made["log_likelihood"] for made in scored),
+        "people": sum(made["log_likelihood"] for made in scored if made["group"] == "people"),
         "observations": len(scored),
-        "agree": sum(len(one.verdicts[name].agree) for one in inside),
-        "deciding": sum(
-            len(one.verdicts[name].agree) + len(one.verdicts[name].disagree) for one in inside
-        ),
-        "calibrated": all(one.verdicts[name].calibrated for one in inside),
+        "agree": sum(len(one["agree"]) for one in decided),
+        "deciding": sum(len(one["agree"]) + len(one["disagree"]) for one in decided),
+        "calibrated": all(one["calibrated"] for one in inside.values()),
     }
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value

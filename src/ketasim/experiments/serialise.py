@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ketasim.errors import KetasimError
+from ketasim.experiments.expected import check_expected
+from ketasim.experiments.readouts import RATED, readout
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ketasim.experiments.design import Experiment, Sweep
     from ketasim.experiments.result import ExperimentResult
 
 __all__ = ["SCHEMA_FILE", "check_record", "result_record", "schema"]
@@ -90,7 +93,8 @@ def result_record(result: ExperimentResult) -> dict[str, Any]:
         "arms": {arm.name: _arm(arm) for arm in experiment.main_arms},
         "hypotheses": {name: _hypothesis(result, name) for name in result.hypotheses},
         "published": [seen.record() for seen in result.published],
-        "sweep_notes": {sweep.name: sweep.note for sweep in experiment.sweeps},
+        "readouts": {name: _readout(name) for name in _readouts(experiment)},
+        "sweeps": [_sweep(sweep) for sweep in experiment.sweeps],
         "manifest": json.loads(result.manifest.to_json()),
     }
 
@@ -103,6 +107,24 @@ def _arm(arm: Any) -> dict[str, Any]:
         "reference": arm.reference,
         "control": arm.control,
     }
+
+
+def _readouts(experiment: Experiment) -> tuple[str, ...]:
+    swept = [name for sweep in experiment.sweeps for name in sweep.readouts]
+    return tuple(dict.fromkeys([*experiment.readouts, *swept]))
+
+
+def _readout(name: str) -> dict[str, Any]:
+    one = readout(name)
+    rated = name in RATED
+    return {"title": one.title, "unit": one.unit, "rest": one.rest, "rated": rated}
+
+
+def _sweep(sweep: Sweep) -> dict[str, Any]:
+    points = {name: _number(place) for name, place in sweep.points.items()}
+    kept = ("name", "title", "axis", "quantity", "logarithmic", "note", "time_h")
+    plain = {name: getattr(sweep, name) for name in kept}
+    return {**plain, "readouts": list(sweep.readouts), "points": points}
 
 
 def _hypothesis(result: ExperimentResult, name: str) -> dict[str, Any]:
@@ -118,15 +140,23 @@ def _hypothesis(result: ExperimentResult, name: str) -> dict[str, Any]:
         "shares": _records(result.shares, name, ("arm", "reference", "time_h")),
         "sweeps": _records(result.sweeps, name, ("sweep", "line", "readout", "at")),
         "comparisons": compared,
+        "expected": _expected(result, name),
         "log_likelihood": _number(result.log_likelihood(name)),
     }
 
 
+def _expected(result: ExperimentResult, name: str) -> list[dict[str, Any]]:
+    if name not in result.readings:
+        return []
+    rows = check_expected(result, result.readings[name]).to_dict("records")
+    return [{str(key): _cell(cell) for key, cell in row.items()} for row in rows]
+
+
 def _arms(predictions: pd.DataFrame) -> dict[str, dict[str, list[dict[str, Any]]]]:
     arms: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for (arm, readout), rows in predictions.groupby(["arm", "readout"], sort=False):
+    for (arm, name), rows in predictions.groupby(["arm", "readout"], sort=False):
         points = [_point(row) for row in rows.to_dict("records")]
-        arms.setdefault(str(arm), {})[str(readout)] = points
+        arms.setdefault(str(arm), {})[str(name)] = points
     return arms
 
 

@@ -61,6 +61,28 @@ def read_calibration(hypothesis: str, folder: Path = CALIBRATED) -> Calibration:
     return _read(path, name, path.stat().st_mtime) if path.exists() else Calibration.none()
 
 
+def read_targets(calibration: str, folder: Path = CALIBRATED) -> pd.DataFrame:
+    """Read how well a fit meets each of its targets.
+
+    Parameters
+    ----------
+    calibration : str
+        The hypothesis that was fitted (`Calibration.of`).
+    folder : path, optional
+        Of the calibrations.
+
+    Returns
+    -------
+    DataFrame
+        One row a target: row of the evidence, what was given and read, value, SD, prediction and
+        ``z``, their difference in SD; empty where nothing was fitted.
+    """
+    import pandas as pd
+
+    path = folder / "fits" / f"{calibration}.csv"
+    return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
 @cache
 def _read(path: Path, name: str, stamp: float) -> Calibration:
     import pandas as pd

@@ -95,6 +95,10 @@ class Drug:
     sources: tuple[str, ...]
     note: str = ""
 
+    def targets(self) -> list[str]:
+        """Return the variables of the model that a dose enters, over all routes."""
+        return sorted({leg.target for legs in self.routes.values() for leg in legs})
+
 
 class _LegFile(BaseModel):
     model_config = ConfigDict(extra="forbid")

@@ -84,7 +84,8 @@ def linear_scale(
     if high - low < 1e-9 * max(abs(high), 1e-3):
         low, high = low - max(abs(low), 1.0) * 0.1, high + max(abs(high), 1.0) * 0.1
     step = _round_step((high - low) / count)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    # A value that reaches just beyond a tick does not deserve another step.
+    first, last = math.floor(low / step + 0.08), math.ceil(high / step - 0.08)
     ticks = tuple(round(index * step, 12) for index in range(first, last + 1))
     return Scale("linear", ticks[0], ticks[-1], start, end, ticks, _labels(ticks, step))
 

@@ -1,0 +1,123 @@
+"""Running the experiments of a dossier, each only where it is not there already."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ketasim
+from ketasim.experiments.result import JSON_FILE
+from ketasim.provenance import hash_bytes, hash_mapping, library_versions
+from ketasim.report.bundle import EXPERIMENTS
+from ketasim.results import atomic_write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ketasim.experiments import Experiment
+    from ketasim.experiments.design import Size
+    from ketasim.model import Model
+
+__all__ = ["run_missing"]
+
+KEY_FILE = "key.txt"
+"""Written last into an experiment's folder: a hash of all that its numbers depend on."""
+
+
+def run_missing(
+    folder: Path,
+    experiments: Sequence[Experiment],
+    models: Sequence[Model],
+    size: Size,
+    seed: int,
+    patients: int | None,
+    tell: Callable[[int, int], None],
+) -> dict[str, dict[str, Any]]:
+    """Run every experiment that is not stored yet, and return the records of all.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the dossier.
+    experiments : sequence of Experiment
+        What is asked for.
+    models : sequence of Model
+        One for each hypothesis.
+    size, seed, patients
+        As for `Experiment.run`.
+    tell : callable
+        Told how many steps are done, and of how many; the page is the last one.
+
+    Returns
+    -------
+    dict of str to dict
+        By name, as the JSON schema of experiments says.
+    """
+    records = {}
+    tell(0, len(experiments) + 1)
+    for done, one in enumerate(experiments, start=1):
+        key = _key(one, models, size, seed, patients)
+        home = folder / EXPERIMENTS / one.name
+        stored = _stored(home, key)
+        records[one.name] = stored or _run(home, key, one, models, size, seed, patients)
+        tell(done, len(experiments) + 1)
+    return records
+
+
+def _run(
+    home: Path,
+    key: str,
+    one: Experiment,
+    models: Sequence[Model],
+    size: Size,
+    seed: int,
+    patients: int | None,
+) -> dict[str, Any]:
+    result = one.run(size, [model.hypothesis for model in models], seed, patients=patients)
+    (home / KEY_FILE).unlink(missing_ok=True)
+    result.save(home)
+    atomic_write(home / KEY_FILE, key + "\n")
+    return result.record()
+
+
+def _stored(home: Path, key: str) -> dict[str, Any] | None:
+    """Return the record of an experiment that was finished with the same key."""
+    try:
+        if (home / KEY_FILE).read_text(encoding="utf-8").strip() != key:
+            return None
+        record: dict[str, Any] = json.loads((home / JSON_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record
+
+
+def _key(
+    one: Experiment, models: Sequence[Model], size: Size, seed: int, patients: int | None
+) -> str:
+    return hash_mapping(
+        {
+            "package": _package_hash(),
+            "libraries": dict(library_versions()),
+            "experiment": repr(one),
+            "hypotheses": [_about(model) for model in models],
+            "call": [size, seed, patients],
+        }
+    )
+
+
+def _about(model: Model) -> str:
+    values = sorted(model.values().items())
+    return repr((model.hypothesis, values, model.covariance().to_numpy().tolist()))
+
+
+@cache
+def _package_hash() -> str:
+    """Return a hash of every file of the package: code, numbers, evidence."""
+    home = Path(ketasim.__file__).parent
+    files = sorted(one for one in home.rglob("*") if one.is_file() and one.suffix != ".pyc")
+    kept = [one for one in files if "__pycache__" not in one.parts and "report" not in one.parts]
+    return hash_bytes(
+        b"\0".join(str(one.relative_to(home)).encode() + one.read_bytes() for one in kept)
+    )
