@@ -34,7 +34,9 @@ def by_hand(relief, dissociation=None, *, patients=None, baseline=34.0, drugs=("
         "dataset": dataset,
         "cohort": SimpleNamespace(table=table, seed=1),
         "model": SimpleNamespace(hypothesis=SimpleNamespace(name="article")),
-        "regimen": SimpleNamespace(doses=tuple(SimpleNamespace(drug=drug) for drug in drugs)),
+        "regimen": SimpleNamespace(
+            doses=tuple(SimpleNamespace(drug=drug, repeats=1) for drug in drugs)
+        ),
     }
     for name, part in parts.items():
         object.__setattr__(run, name, part)

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from ketasim.evidence import reference
 from ketasim.instruments import measure, published_points
 from ketasim.results import Result
 
@@ -56,6 +57,17 @@ def test_published_shares_are_fractions_and_never_those_that_judge():
     assert murrough["value"].tolist() == [0.64]
 
 
+def test_a_course_of_doses_is_not_compared_with_a_single_dose():
+    once = published_points("madrs_change", ["ketamine"])
+    course = published_points("madrs_change", ["ketamine"], repeated=True)
+    # Singh 2016b, day 15 of infusions two or three times a week: -18.4 and -17.7.
+    assert once["time_h"].max() <= 24.0
+    assert {-18.4, -17.7} <= set(course.loc[course["time_h"] == 336.0, "value"])
+    # Su 2017 gave one infusion and looked for response until day 5.
+    after = published_points("hamd17_response", ["ketamine"])
+    assert 96.0 in set(after.loc[after["study"] == "Su 2017", "time_h"])
+
+
 def test_a_control_arm_is_shown_beside_its_own_kind():
     points = published_points("madrs_change", ["saline"], "saline")
     assert set(points["drug"]) == {"saline"}
@@ -74,5 +86,6 @@ def test_the_notebook_and_the_citations_name_their_sources(seen, trajectories):
     assert "article" in seen._repr_html_()
     cited = seen.citations()
     assert "published madrs" in set(cited["used_for"])
+    assert all(reference(key).key == key for key in cited["key"])
     hamd = measure(trajectories([COURSE]), "hamd17").citations()
     assert "leucht2018" in set(hamd["key"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ketasim.instruments.observations import Observations
 from ketasim.instruments.severity import latent_madrs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -97,7 +98,8 @@ def measure(
         control=control,
         seed=key,
         hypothesis=trajectories.model.hypothesis.name,
-        drugs=_drugs(trajectories),
+        drugs=tuple(dict.fromkeys(dose.drug for dose in _doses(trajectories))),
+        repeated=_is_repeated(_doses(trajectories)),
         assumed=parameters.assumed if instrument.scale is not None else (),
     )
 
@@ -142,10 +144,9 @@ def _why(trajectories: Trajectories) -> list[str]:
     return ["" if word.lower() in (_SOLVED, "0") else word for word in words]
 
 
-def _drugs(trajectories: Trajectories) -> tuple[str, ...]:
+def _doses(trajectories: Trajectories) -> tuple[Any, ...]:
     regimen: Any = trajectories.regimen
-    doses = getattr(regimen, "doses", ()) if regimen is not None else ()
-    return tuple(dict.fromkeys(dose.drug for dose in doses))
+    return getattr(regimen, "doses", ()) if regimen is not None else ()
 
 
 def _long_table(
@@ -194,3 +195,10 @@ def visit_label(time_h: float) -> str:
     if time_h >= 48.0 and time_h % 24.0 == 0.0:
         return f"day {time_h / 24.0:.0f}"
     return f"{time_h:g} h"
+
+
+def _is_repeated(doses: Iterable[Any]) -> bool:
+    given = Counter[str]()
+    for dose in doses:
+        given[dose.drug] += dose.repeats
+    return max(given.values(), default=0) > 1

@@ -44,6 +44,8 @@ class Observations:
         The hypothesis that was simulated.
     drugs : tuple of str
         The drugs that were given.
+    repeated : bool
+        Whether one of them was given more than once.
     assumed : tuple of str
         Context parameters that no calibration stands behind.
     """
@@ -55,11 +57,18 @@ class Observations:
     seed: int
     hypothesis: str = ""
     drugs: tuple[str, ...] = ()
+    repeated: bool = False
     assumed: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return the long table (a copy)."""
         return self.table.copy()
+
+    def published(self) -> pd.DataFrame:
+        """Return the published values that stand beside this course (`published_points`)."""
+        from ketasim.instruments.published import published_points
+
+        return published_points(self.measure, self.drugs, self.control, repeated=self.repeated)
 
     def to_xarray(self) -> xr.Dataset:
         """Return the values over (patient, time), with units in ``attrs``."""
@@ -111,14 +120,12 @@ class Observations:
         """
         import pandas as pd
 
-        from ketasim.instruments.published import published_points
-
         scale = parse_measure(self.measure).scale
         rows = (
             [(scale.source, f"map from MADRS to {scale.title}")] if scale and scale.source else []
         )
-        points = published_points(self.measure, self.drugs, self.control)
-        rows += [(study, f"published {self.measure}") for study in dict.fromkeys(points["study"])]
+        points = self.published()
+        rows += [(key, f"published {self.measure}") for key in dict.fromkeys(points["citation"])]
         return pd.DataFrame(rows, columns=["key", "used_for"])
 
     def notes(self) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ketasim.instruments.measures import parse_measure
-from ketasim.instruments.published import published_points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +91,7 @@ def _band(summary: pd.DataFrame) -> Any:
 
 
 def _by_role(observations: Observations) -> list[tuple[str, pd.DataFrame]]:
-    points = published_points(observations.measure, observations.drugs, observations.control)
+    points = observations.published()
     return [(str(role), group) for role, group in points.groupby("role")]
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["POINT_COLUMNS", "published_points"]
 
-POINT_COLUMNS = ("study", "arm", "drug", "time_h", "value", "sd", "n", "role")
+POINT_COLUMNS = ("study", "arm", "drug", "time_h", "value", "sd", "n", "role", "citation")
 """The columns of `published_points`."""
 
 _SHOWN_ROLES = ("calibrate", "benchmark only")
@@ -24,8 +24,19 @@ _CONTROL_DRUGS = {
 }
 
 
+_ONE_DOSE = ("Zarate 2006", "Su 2017")
+"""Studies that followed patients for more than a day after a single dose (their notes)."""
+
+_NO_SECOND_DOSE_BEFORE_H = 48.0
+"""No trial of the table repeats a dose earlier (three times a week is the densest course)."""
+
+
 def published_points(
-    measure: str, drugs: Sequence[str] = (), control: str | None = None
+    measure: str,
+    drugs: Sequence[str] = (),
+    control: str | None = None,
+    *,
+    repeated: bool = False,
 ) -> pd.DataFrame:
     """Return published means or shares for a measure, for drawing only.
 
@@ -37,6 +48,9 @@ def published_points(
         The drugs that were given; rows of other drugs are left out.
     control : str or None, optional
         Control type; where no active drug was given, rows of that control are returned.
+    repeated : bool, optional
+        Whether the drug was given more than once. Rows of later days follow a course of doses in
+        most trials, and stand beside a course only; rows of a single dose beside a single dose.
 
     Returns
     -------
@@ -57,8 +71,15 @@ def published_points(
         & (table["scale"] == instrument.scale.title)
         & table["drug"].isin(names)
         & table["role"].isin(_SHOWN_ROLES)
+        & _same_course(table, repeated)
     ]
     points = rows.rename(columns={"timepoint_h": "time_h"})[list(POINT_COLUMNS)].copy()
     if kind in ("response", "remission"):
         points["value"] = points["value"].astype(float) / 100.0
     return points.dropna(subset=["time_h", "value"]).reset_index(drop=True)
+
+
+def _same_course(table: pd.DataFrame, repeated: bool) -> pd.Series[bool]:
+    early = table["timepoint_h"] < _NO_SECOND_DOSE_BEFORE_H
+    single = table["study"].isin(_ONE_DOSE)
+    return early | (~single if repeated else single)
