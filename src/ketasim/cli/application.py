@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from ketasim import __version__
+from ketasim.cli.usage import is_usage_error, usage_sentence
 from ketasim.errors import KetasimError
 
 if TYPE_CHECKING:
@@ -24,6 +26,18 @@ A research tool: nothing it prints is medical advice."""
 
 class SentenceGroup(TyperGroup):
     """A group of commands in which an error is a sentence, not a traceback."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command line and leave with its code; a wrong word is one sentence too."""
+        try:
+            code = super().main(*args, **{**options, "standalone_mode": False})
+        except Exception as error:
+            if not is_usage_error(error):
+                raise
+            _print(usage_sentence(error))
+            code = error.exit_code  # type: ignore[attr-defined]
+        # Outside its standalone mode typer returns the code of an exit, and None when all is done.
+        sys.exit(code or 0)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command; turn what a user can mend into one sentence and a code."""
@@ -53,8 +67,14 @@ def _is_fault(error: Exception) -> bool:
 
 
 def _end(sentence: str, code: int) -> typer.Exit:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(sentence, markup=False, emoji=False)
+    _print(sentence)
     return typer.Exit(code)
+
+
+def _print(sentence: str) -> None:
+    if sentence:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(sentence, markup=False, emoji=False)
 
 
 def _show_version(wanted: bool) -> bool:

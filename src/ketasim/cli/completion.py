@@ -9,7 +9,7 @@ from ketasim.errors import KetasimError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["drugs", "experiments", "hypotheses", "routes"]
+__all__ = ["controls", "drugs", "experiments", "hypotheses", "routes"]
 
 
 def hypotheses(incomplete: str) -> list[str]:
@@ -31,6 +31,14 @@ def routes(incomplete: str) -> list[str]:
     from ketasim.model.drug import ROUTES
 
     return _beginning(incomplete, lambda: ROUTES)
+
+
+def controls(incomplete: str) -> list[str]:
+    """Return the control types that begin with what was typed."""
+    from ketasim.cli.observing import NO_CONTEXT
+    from ketasim.instruments import CONTROL_TYPES
+
+    return _beginning(incomplete, lambda: (*CONTROL_TYPES, NO_CONTEXT))
 
 
 def experiments(incomplete: str) -> list[str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ketasim.cli import completion
 from ketasim.cli.output import AsJson, print_frame, say
 from ketasim.errors import InputError
+
+if TYPE_CHECKING:
+    from ketasim.simulate import Trajectories
 
 
 def simulate(
@@ -40,30 +43,64 @@ def simulate(
         list[str] | None, typer.Option("--set", help="A parameter's value, as opioid_tone=0.1.")
     ] = None,
     backend: Annotated[Literal["numba", "roadrunner"], typer.Option(help="The solver.")] = "numba",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the results bundle.", file_okay=False)
+    control: Annotated[
+        str | None,
+        typer.Option(
+            help="The arm whose expectancy the scores carry, as 'active' or 'saline', or 'none';"
+            " by default it follows from the drugs.",
+            autocompletion=completion.controls,
+        ),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the results bundle: patients, trajectories, and MADRS, HAM-D,"
+            " response, remission and CADSS at the visits of a trial."
+            " The same run again goes on where it stopped.",
+            file_okay=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another run that is in the folder.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Give a regimen to virtual patients and write what happens to them."""
+    from ketasim.cli.observing import control_of
     from ketasim.dosing import regimen as read_regimen
     from ketasim.model import load_model
     from ketasim.simulate import simulate as run
+    from ketasim.simulate.another_run import keeping_other_runs
 
     given = read_regimen(regimen or _words(drug, dose, route, over, at, every))
-    result = run(
-        load_model(hypothesis),
-        given,
-        patients=patients,
-        days=days,
-        seed=seed,
-        overrides=dict(map(_setting, set_ or ())),
-        backend=backend,
-        out=out,
-    )
+    setting = control_of(given, control)
+    with keeping_other_runs(not overwrite):
+        result = run(
+            load_model(hypothesis),
+            given,
+            patients=patients,
+            days=days,
+            seed=seed,
+            overrides=dict(map(_setting, set_ or ())),
+            backend=backend,
+            out=out,
+        )
+    notes = _save_measured(result, out, setting)
     print_frame(result.summary(), as_json)
     if out is not None and not as_json:
         say(f"The results bundle is in {out}")
+        for sentence in notes:
+            say(f"Note: {sentence}")
+
+
+def _save_measured(run: Trajectories, out: Path | None, control: str | None) -> tuple[str, ...]:
+    from ketasim.cli.observing import observe
+
+    if out is None:
+        return ()
+    table, notes = observe(run, control)
+    run.save(out, observations=table)
+    return notes
 
 
 def _words(
@@ -72,10 +109,19 @@ def _words(
 ) -> str:  # fmt: skip
     if drug is None or dose is None:
         raise InputError("nothing is given", expected="--drug and --dose, or --regimen")
+    _check_duration(over)
     parts = {"over": over, "at": at, "every": every}
     return " ".join(
         [drug, dose, route, *(f"{word} {text}" for word, text in parts.items() if text)]
     )
+
+
+def _check_duration(over: str | None) -> None:
+    from ketasim.dosing.dose import hours
+
+    # Said here, where the text is still the user's own; a dose knows its hours only.
+    if over and hours(over, where="--over") < 0:
+        raise InputError(f"{over!r} is negative", where="--over", expected="0 or more, as '40 min'")
 
 
 def _setting(text: str) -> tuple[str, float]:

@@ -159,8 +159,9 @@ class ArmCache:
 
     def put(self, key: str, course: ArmCourse) -> None:
         """Keep a solved arm; drop the longest unused ones where memory runs out."""
+        before = self._arms.pop(key, None)
         self._arms[key] = course
-        self._used += course.bytes
+        self._used += course.bytes - (0 if before is None else before.bytes)
         while self._used > self._limit and len(self._arms) > 1:
             _, dropped = self._arms.popitem(last=False)
             self._used -= dropped.bytes

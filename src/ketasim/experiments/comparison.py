@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from ketasim.experiments.published import Observation
     from ketasim.instruments import Context
 
-__all__ = ["Comparison", "Role", "Setting", "compare"]
+__all__ = ["NOT_GIVEN", "Comparison", "Role", "Setting", "compare"]
+
+NOT_GIVEN = "not given here"
+"""Where an experiment puts an observation of a dose that it does not give."""
 
 Role = Literal["decides", "indirect", "set aside", "fitted", "shown", "not comparable"]
 """Whether a comparison decides the verdict, and if not, why not."""
@@ -39,6 +42,8 @@ class Setting:
         The context parameters of the instruments.
     seed : int
         Seed of trials and ratings.
+    fitted : frozenset of str
+        The rows that the calibration of the hypothesis was fitted to.
     """
 
     experiment: Experiment
@@ -46,6 +51,7 @@ class Setting:
     courses: Mapping[str, ArmCourse] = field(repr=False)
     context: Context
     seed: int
+    fitted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,17 @@ def compare(observation: Observation, setting: Setting) -> Comparison:
             arm=seen.arm,
             readout=seen.readout,
         )
-    role, reason = _role(seen, experiment)
+    if math.isnan(made.predicted):
+        why = f"{setting.hypothesis} predicts no value for it"
+        return Comparison(
+            observation,
+            setting.hypothesis,
+            "not comparable",
+            why,
+            arm=seen.arm,
+            readout=seen.readout,
+        )
+    role, reason = _role(seen, setting)
     scored = seen.use == "judge" and made.probability > 0.0
     return Comparison(
         observation=observation,
@@ -186,6 +202,10 @@ def _renamed(seen: Observation, experiment: Experiment) -> Observation:
 
 
 def _not_comparable(seen: Observation, setting: Setting) -> str:
+    if any(seen.arm == arm.name for arm in setting.experiment.arms if arm.sweep):
+        return "compared along a row of doses: see the chart"
+    if seen.arm.startswith(NOT_GIVEN):
+        return seen.arm
     if seen.arm not in setting.courses:
         return f"there is no arm {seen.arm!r} in the experiment"
     if seen.readout not in list_readouts():
@@ -193,9 +213,12 @@ def _not_comparable(seen: Observation, setting: Setting) -> str:
     return ""
 
 
-def _role(seen: Observation, experiment: Experiment) -> tuple[Role, str]:
-    if seen.use == "fit":
+def _role(seen: Observation, setting: Setting) -> tuple[Role, str]:
+    experiment = setting.experiment
+    if seen.id in setting.fitted:
         return "fitted", "used in the calibration"
+    if seen.use == "fit":
+        return "shown", "stands behind a number of the model, so it does not judge"
     if seen.use != "judge" or seen.experiment not in experiment.evidence:
         return "shown", "beside the figures only"
     if seen.id in experiment.set_aside:

@@ -149,7 +149,8 @@ class Experiment:
     evidence : tuple of str
         Experiments of the table of observations whose rows decide here.
     shown : tuple of str
-        Experiments of the table whose rows are shown beside the figures and never decide.
+        Experiments of the table, or single rows by id, that are shown beside the figures and never
+        decide.
     deciding_arms : tuple of str
         If given, only rows on these arms decide; the others are indirect.
     set_aside : mapping of str to str

@@ -25,7 +25,13 @@ def _experiments() -> dict[str, Experiment]:
     modules = [f"{claims.__name__}.{one.name}" for one in pkgutil.iter_modules(claims.__path__)]
     found = [(name, getattr(import_module(name), "EXPERIMENT", None)) for name in modules]
     found += [(point.name, point.load()) for point in entry_points(group=GROUP)]
-    return {one.name: one for one in (_checked(where, one) for where, one in found)}
+    checked: dict[str, Experiment] = {}
+    for where, one in found:
+        made = _checked(where, one)
+        if made.name in checked:
+            raise ModelError(f"there are two experiments {made.name!r}", where=where)
+        checked[made.name] = made
+    return checked
 
 
 def _checked(where: str, one: object) -> Experiment:

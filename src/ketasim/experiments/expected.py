@@ -86,5 +86,8 @@ def _at(rows: pd.DataFrame, time_h: float) -> tuple[float, float]:
         return math.nan, math.nan
     ordered = rows.sort_values("time_h")
     times = ordered["time_h"].to_numpy(dtype=float)
-    value = np.interp(time_h, times, ordered["value"].to_numpy(dtype=float))
-    return float(value), float(np.interp(time_h, times, ordered["mc_error"].to_numpy(dtype=float)))
+    found = [
+        float(np.interp(time_h, times, ordered[name].to_numpy(float), math.nan, math.nan))
+        for name in ("value", "mc_error")
+    ]
+    return found[0], found[1]

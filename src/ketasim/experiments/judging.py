@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ketasim.experiments.design import NO_DRUG
-from ketasim.experiments.effects import effect, share
+from ketasim.experiments.effects import SMALLEST_EFFECT, effect, share
 from ketasim.experiments.estimates import bootstrap_rows, estimate
 from ketasim.experiments.readouts import RATED, readout
 from ketasim.experiments.rules import (
@@ -40,6 +40,12 @@ __all__ = ["ANIMALS", "Judgement", "judge"]
 
 ANIMALS = 10
 """Animals or dishes in a group whose size was not reported (assumed), for the likelihood only."""
+
+MISREPORT = 0.05
+"""Chance that a study reports a direction although it is not so (assumed; the level of its test)."""
+
+SHARE_BIN = 0.05
+"""A published share agrees with a replayed one that is this near, for the likelihood only."""
 
 _COUNTED = ("response", "remission")
 _REST = ("baseline", "none", "placebo", "saline", "")
@@ -106,7 +112,8 @@ def judge(seen: Observation, setting: Setting) -> Judgement | None:
         return None
     if seen.kind == "value" and not math.isnan(seen.value):
         return _value(seen, setting)
-    return _range(seen, setting) if seen.kind == "range" else None
+    bounded = not (math.isnan(seen.lower) and math.isnan(seen.upper))
+    return _range(seen, setting) if seen.kind == "range" and bounded else None
 
 
 def _direction(seen: Observation, setting: Setting) -> Judgement | None:
@@ -114,7 +121,7 @@ def _direction(seen: Observation, setting: Setting) -> Judgement | None:
         return _change(seen, setting) if seen.contrast in _REST else None
     if seen.readout in _COUNTED and seen.size:
         return _same_shares(seen, setting)
-    if seen.readout in RATED and seen.size:
+    if seen.readout in RATED and seen.size and seen.direction in _OUTCOME_OF:
         return _replayed_trial(seen, setting)
     return _share(seen, setting)
 
@@ -144,22 +151,49 @@ def _share(seen: Observation, setting: Setting) -> Judgement | None:
         return None
     course, other = setting.courses[seen.arm], setting.courses[reference]
     window = _window(seen)
-    left = share(course, other, seen.readout, *window, context=setting.context)
+    left = _left(seen, seen.arm, reference, setting)
     middle = estimate(left)
     if seen.readout in RATED:
         above, below = left, np.ones_like(left)
     else:
         above, below = effect(course, seen.readout, *window), effect(other, seen.readout, *window)
+    paired = seen.source in setting.experiment.crossover
+    chance = _group_chance(above, below, rule, seen, setting.seed, paired=paired)
+    lost = _was_lost(seen, reference, setting)
     return Judgement(
         quantity=f"{seen.readout}, share of the effect of {reference}",
         predicted=float(middle.value[0]),
         low=float(middle.low[0]),
         high=float(middle.high[0]),
-        agrees=bool(rule.met(middle.value[0])),
-        probability=_group_chance(above, below, rule, seen, setting.seed),
-        rule=f"{seen.direction}: {rule.text} (median over the cohort)",
+        agrees=bool(rule.met(middle.value[0])) and lost,
+        probability=chance if lost else MISREPORT,
+        rule=f"{seen.direction}: {rule.text} (median over the cohort){_only_if_lost(seen, lost)}",
         region=(rule.lower, rule.upper),
     )
+
+
+def _left(seen: Observation, arm: str, reference: str, setting: Setting) -> NDArray[np.float64]:
+    experiment = setting.experiment
+    return share(
+        setting.courses[arm],
+        setting.courses[reference],
+        seen.readout,
+        *_window(seen),
+        context=setting.context,
+        controls=(experiment.arm(arm).control, experiment.arm(reference).control),
+    )
+
+
+def _was_lost(seen: Observation, reference: str, setting: Setting) -> bool:
+    """Say whether there was anything to rescue: the arm compared with must have lost its effect."""
+    if seen.direction != "rescued" or seen.contrast == reference:
+        return True
+    left = estimate(_left(seen, seen.contrast, reference, setting)).value[0]
+    return bool(left < KEPT_ABOVE)
+
+
+def _only_if_lost(seen: Observation, lost: bool) -> str:
+    return "" if lost else f"; nothing was lost with {seen.contrast}, so nothing could be rescued"
 
 
 def _share_rule_of(seen: Observation, setting: Setting) -> tuple[DirectionRule | None, str]:
@@ -224,6 +258,8 @@ def _counted(seen: Observation, setting: Setting) -> Judgement | None:
         return _counted_range(seen, setting)
     else:
         return None
+    if count > size:
+        return None
     chances = count_distribution(_predicted_share(seen, setting), _cohort(seen, setting), size)
     low, high = _count_interval(chances)
     return Judgement(
@@ -269,7 +305,7 @@ def _numeric_share(seen: Observation, setting: Setting) -> Judgement | None:
         low=float(low),
         high=float(high),
         agrees=bool(low <= seen.value <= high),
-        probability=_density(seen.value, float(np.nanmean(ratios)), float(np.nanstd(ratios))),
+        probability=_floored(float(np.mean(np.abs(ratios - seen.value) <= SHARE_BIN))),
         rule=f"{seen.value:g} inside the 95 % interval of the ratio of mean changes in replayed "
         f"crossover trials of {seen.size}",
         observed=seen.value,
@@ -286,7 +322,7 @@ def _value(seen: Observation, setting: Setting) -> Judgement:
         low=float(middle.low[0]),
         high=float(middle.high[0]),
         agrees=abs(predicted - seen.value) <= 1.96 * error,
-        probability=_density(seen.value, predicted, error),
+        probability=_floored(_closeness(seen.value, predicted, error)),
         rule=f"median within 1.96 standard errors ({error:.3g}) of the published value",
         observed=seen.value,
         region=(seen.value - 1.96 * error, seen.value + 1.96 * error),
@@ -367,17 +403,24 @@ def _group_chance(
     rule: DirectionRule,
     seen: Observation,
     seed: int,
+    *,
+    paired: bool = False,
 ) -> float:
-    """Return how often a group of the study's size meets the rule; groups are independent."""
+    """Return how often a study of its size reports what meets the rule.
+
+    Groups are independent, those of a crossover the same subjects. A laboratory is taken to report
+    a wrong direction with the probability `MISREPORT`, so that no single sign decides everything.
+    """
     size = seen.size or ANIMALS
     rows = bootstrap_rows(above.size, size, TRIALS, seed)
     middle = np.nanmedian(above[rows], axis=1)
     if below is not None:
-        others = bootstrap_rows(below.size, size, TRIALS, seed + 1)
+        others = rows if paired else bootstrap_rows(below.size, size, TRIALS, seed + 1)
         reference = np.nanmedian(below[others], axis=1)
-        known = np.abs(reference) > 0.0
+        known = np.abs(reference) > SMALLEST_EFFECT
         middle = np.divide(middle, reference, out=np.full(middle.shape, np.nan), where=known)
-    return _floored(float(np.mean(rule.met(middle))))
+    met = float(np.mean(rule.met(middle)))
+    return MISREPORT + (1.0 - 2.0 * MISREPORT) * met
 
 
 def _floored(chance: float) -> float:
@@ -385,7 +428,6 @@ def _floored(chance: float) -> float:
     return (chance * TRIALS + 0.5) / (TRIALS + 1.0)
 
 
-def _density(value: float, mean: float, sd: float) -> float:
-    if not sd > 0.0:
-        return 0.0
-    return math.exp(-0.5 * ((value - mean) / sd) ** 2) / (sd * math.sqrt(2.0 * math.pi))
+def _closeness(value: float, mean: float, sd: float) -> float:
+    """Return the likelihood of a value relative to that of a perfect prediction, without unit."""
+    return math.exp(-0.5 * ((value - mean) / sd) ** 2) if sd > 0.0 else 0.0

@@ -8,18 +8,20 @@ hover text explains.
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING, Any
 
+from ketasim.errors import unknown_name
 from ketasim.experiments.readouts import RATED, readout
 from ketasim.experiments.rules import BLOCKED_BELOW, KEPT_ABOVE
 from ketasim.instruments.plotting import OKABE_ITO
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from ketasim.experiments.design import Sweep
+    from ketasim.experiments.design import Arm, Sweep
     from ketasim.experiments.published import Observation
     from ketasim.experiments.result import ExperimentResult
 
@@ -76,7 +78,10 @@ def plot_readout(
     """
     from plotly.subplots import make_subplots
 
-    shown = [arm for arm in result.experiment.main_arms if arms is None or arm.name in arms]
+    known = {arm.name: arm for arm in result.experiment.main_arms}
+    shown = [_arm(known, one) for one in (known if arms is None else arms)]
+    if name not in result.experiment.readouts:
+        raise unknown_name("readout", name, result.experiment.readouts)
     columns = min(_COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     figure = make_subplots(
@@ -99,6 +104,12 @@ def plot_readout(
     if name not in RATED and name not in _FAST and one.reduction == "course":
         figure.update_xaxes(range=[-1.0, 8.0])
     return _finished(figure, f"{result.experiment.title}: {one.title}", height=120 + 260 * rows)
+
+
+def _arm(known: Mapping[str, Arm], name: str) -> Arm:
+    if name not in known:
+        raise unknown_name("arm", name, known)
+    return known[name]
 
 
 def _lines(result: ExperimentResult, table: pd.DataFrame, *, band: bool, legend: bool) -> list[Any]:
@@ -194,7 +205,9 @@ def _height(
     rest = readout(name).rest
     if seen.direction in ("kept", "rescued", "up", "down") or seen.kind == "share":
         rows = table[table["arm"] == "ketamine"]
-        near = rows.iloc[(rows["time_h"] - x).abs().argsort()[:5]]["value"].median()
+        # Every hypothesis has a row at the nearest time: their middle.
+        apart = (rows["time_h"] - x).abs()
+        near = rows.loc[apart == apart.min(), "value"].median()
         part = seen.value if seen.kind == "share" else 1.0
         return rest + part * (float(near) - rest), 0.0, False
     return rest, 0.0, False
@@ -231,7 +244,7 @@ def plot_shares(result: ExperimentResult, time_h: float = 24.0) -> Any:
                 "arrayminus": rows["value"] - rows["lo95"], "thickness": 1,
             },
         )  # fmt: skip
-    _published_shares(figure, result, titles)
+    _published_shares(figure, result, titles, time_h)
     figure.add_vrect(x0=-0.1, x1=BLOCKED_BELOW, fillcolor="#999999", opacity=0.15, line_width=0)
     figure.add_vline(x=KEPT_ABOVE, line_dash="dot", line_color="#666666")
     figure.update_layout(scattermode="group")
@@ -248,13 +261,16 @@ def plot_shares(result: ExperimentResult, time_h: float = 24.0) -> Any:
 _SHARE_PLACE = {"blocked": 0.0, "none": 0.0, "kept": 1.0, "rescued": 1.0}
 
 
-def _published_shares(figure: Any, result: ExperimentResult, titles: dict[str, str]) -> None:
+def _published_shares(
+    figure: Any, result: ExperimentResult, titles: dict[str, str], time_h: float
+) -> None:
     experiment = result.experiment
     drawn = [
         (seen, experiment.arm_of.get(seen.id, seen.arm))
         for seen in result.published
         if seen.readout in ("relief", *RATED)
         and (seen.kind == "share" or seen.direction in _SHARE_PLACE)
+        and (math.isnan(seen.time_h) or seen.time_h == time_h)
     ]
     drawn = [(seen, arm) for seen, arm in drawn if arm in titles]
     if not drawn:
@@ -348,7 +364,9 @@ def _sweep_points(
 
 
 def _belongs(seen: Observation, sweep: Sweep, name: str) -> bool:
-    return sweep.quantity == "share" or seen.readout == name
+    """Say where a point is drawn: beside its own readout, a count of responders beside relief."""
+    shown = "relief" if sweep.quantity == "share" and seen.kind == "count" else seen.readout
+    return shown == name
 
 
 def _sweep_height(seen: Observation, sweep: Sweep, name: str) -> tuple[float, bool]:
@@ -364,7 +382,8 @@ def _label(result: ExperimentResult, name: str) -> str:
 
 
 def _short(title: str) -> str:
-    return title if len(title) <= 46 else title[:45].rstrip() + "…"
+    """Break a long title into lines; cutting it could make two arms look like one."""
+    return "<br>".join(textwrap.wrap(title, 40))
 
 
 def _finished(figure: Any, title: str, *, height: int) -> Any:

@@ -83,9 +83,7 @@ class Observation:
         if self.kind == "count":
             return f"{self.value:g} of {self.n:g} {self.unit}"
         if self.kind == "range":
-            low = "" if math.isnan(self.lower) else f"{self.lower:g}"
-            high = "" if math.isnan(self.upper) else f"{self.upper:g}"
-            return f"{low} to {high} {self.unit}" if low and high else f">= {low} {self.unit}"
+            return f"{_range_text(self.lower, self.upper)} {self.unit}"
         if self.kind in ("value", "share", "correlation") and not math.isnan(self.value):
             spread = "" if math.isnan(self.sd) else f" (SD {self.sd:g})"
             return f"{self.value:g}{spread} {'' if self.unit == '1' else self.unit}".rstrip()
@@ -98,6 +96,14 @@ class Observation:
         return {**{name: getattr(self, name) for name in _WORDS}, **clean, "text": self.text()}
 
 
+def _range_text(lower: float, upper: float) -> str:
+    if math.isnan(lower) and math.isnan(upper):
+        return "not reported in"
+    if math.isnan(upper):
+        return f">= {lower:g}"
+    return f"<= {upper:g}" if math.isnan(lower) else f"{lower:g} to {upper:g}"
+
+
 def observations(
     experiments: Iterable[str], table: pd.DataFrame | None = None
 ) -> tuple[Observation, ...]:
@@ -106,7 +112,7 @@ def observations(
     Parameters
     ----------
     experiments : iterable of str
-        Values of the column ``experiment``.
+        Values of the column ``experiment``, or ids of single rows.
     table : DataFrame, optional
         The table of observations; by default the shipped one.
 
@@ -120,7 +126,7 @@ def observations(
 
         table = load("observations")
     wanted = set(experiments)
-    records = table[table["experiment"].isin(wanted)].to_dict("records")
+    records = table[table["experiment"].isin(wanted) | table["id"].isin(wanted)].to_dict("records")
     return tuple(_observation(record) for record in records)
 
 

@@ -83,6 +83,7 @@ _FRACTIONS = {
     "kor_occupancy_naltrexone": "kappa occupancy by naltrexone",
     "dor_occupancy_naltrexone": "delta occupancy by naltrexone",
     "mor_agonist_exogenous": "mu receptors activated by a drug",
+    "mor_agonism_assay": "mu activation in a dish of 2 mmol/L",
     "dissociation": "dissociation",
 }
 _LEVELS = {

@@ -110,8 +110,8 @@ class ExperimentResult:
 
         rows = []
         for name, one in self.verdicts.items():
-            groups = {group: f"{agree} of {of}" for group, agree, of in one.by_group}
-            deciding = len(one.agree) + len(one.disagree)
+            groups = {tally.group: f"{tally.agree} of {tally.deciding}" for tally in one.by_group}
+            deciding = len(one.agree) + len(one.disagree) + len(one.disputed)
             rows.append(
                 {
                     "hypothesis": name, "verdict": one.outcome, "agree": len(one.agree),

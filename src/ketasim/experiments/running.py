@@ -16,6 +16,8 @@ from ketasim.experiments.result import ExperimentResult
 from ketasim.experiments.tables import arm_rows, share_rows, sweep_rows
 from ketasim.experiments.verdict import Verdict, verdict
 from ketasim.instruments import Context, load_context
+from ketasim.model.calibration import read_targets
+from ketasim.provenance import hash_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -60,6 +62,7 @@ class _Plan:
     context: Context
     published: tuple[Observation, ...]
     cache: ArmCache
+    own_evidence: str
 
 
 def run_experiment(
@@ -99,6 +102,7 @@ def run_experiment(
         context=load_context(),
         published=observations((*experiment.evidence, *experiment.shown), evidence),
         cache=shared_cache() if cache is None else cache,
+        own_evidence="" if evidence is None else hash_text(evidence.to_csv(index=False)),
     )
     models = _models(hypotheses, overrides or {})
     outcomes = {name: _one_hypothesis(plan, model) for name, model in models.items()}
@@ -112,7 +116,13 @@ def _models(
 
     chosen = list_hypotheses() if hypotheses is None else hypotheses
     loaded = [load_model(one) for one in chosen]
+    if not loaded:
+        raise InputError("no hypothesis is given", expected="at least one, or None for all")
     changed = [one.with_values(overrides) if overrides else one for one in loaded]
+    names = [one.hypothesis.name for one in changed]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"the hypothesis {twice[0]!r} is given twice", expected="different names")
     return {one.hypothesis.name: one for one in changed}
 
 
@@ -128,33 +138,34 @@ def _one_hypothesis(plan: _Plan, model: Model) -> _Outcome:
     own = [arm for arm in experiment.arms if not arm.sweep]
     courses, failed = _solved_in_all(own, model, cohort, plan.cache)
     name = model.hypothesis.name
-    setting = Setting(experiment, name, courses, plan.context, plan.seed)
+    fitted = frozenset(str(row) for row in read_targets(model.calibration.of).get("row_id", ()))
+    setting = Setting(experiment, name, courses, plan.context, plan.seed, fitted)
+    swept = [_swept(plan, model, sweep) for sweep in experiment.sweeps]
     made = tuple(compare(seen, setting) for seen in plan.published)
     return _Outcome(
         predictions=arm_rows(setting),
         shares=share_rows(setting),
-        sweeps=_swept(plan, model),
+        sweeps=[row for rows, _ in swept for row in rows],
         comparisons=made,
         verdict=verdict(name, made, calibrated=model.is_calibrated, missing=experiment.missing),
-        failed=failed,
+        failed=max([failed, *(lost for _, lost in swept)]),
     )
 
 
-def _swept(plan: _Plan, model: Model) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for sweep in plan.experiment.sweeps:
-        rows += sweep_rows(sweep, _sweep_setting(plan, model, sweep), plan.experiment)
-    return rows
+def _swept(plan: _Plan, model: Model, sweep: Sweep) -> tuple[list[dict[str, object]], int]:
+    setting, failed = _sweep_setting(plan, model, sweep)
+    return sweep_rows(sweep, setting, plan.experiment), failed
 
 
-def _sweep_setting(plan: _Plan, model: Model, sweep: Sweep) -> Setting:
+def _sweep_setting(plan: _Plan, model: Model, sweep: Sweep) -> tuple[Setting, int]:
     cohort = _cohort(model, plan.sweep_patients, plan.seed)
     inside = [arm for arm in plan.experiment.arms if arm.sweep == sweep.name]
     names = {arm.name for arm in inside}
     needed = {arm.reference for arm in inside if sweep.quantity == "share"} - names
     others = [arm for arm in plan.experiment.arms if arm.name in needed]
-    courses, _ = _solved_in_all([*inside, *others], model, cohort, plan.cache)
-    return Setting(plan.experiment, model.hypothesis.name, courses, plan.context, plan.seed)
+    courses, failed = _solved_in_all([*inside, *others], model, cohort, plan.cache)
+    name = model.hypothesis.name
+    return Setting(plan.experiment, name, courses, plan.context, plan.seed), failed
 
 
 def _solved_in_all(
@@ -224,6 +235,8 @@ def _warnings(
         for name, one in outcomes.items()
         if one.failed
     ]
+    if plan.own_evidence:
+        said.append("the observations are not the shipped ones")
     if overrides:
         changes = ", ".join(f"{name} = {value:g}" for name, value in overrides.items())
         said.append(f"parameters were changed for this run: {changes}")
@@ -240,14 +253,14 @@ def _manifest(
     seconds: float,
 ) -> Manifest:
     from ketasim.evidence import evidence_hash
-    from ketasim.provenance import hash_mapping, hash_text, manifest_for
+    from ketasim.provenance import hash_mapping, manifest_for
 
     first = next(iter(models.values()))
     return manifest_for(
         hypothesis=", ".join(models),
         seed=plan.seed,
         parameter_hash=hash_mapping({name: model.values() for name, model in models.items()}),
-        evidence_hash=evidence_hash(),
+        evidence_hash=plan.own_evidence or evidence_hash(),
         model_hash=hash_text(first.sbml),
         options={
             "experiment": plan.experiment.name,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["scoreboard"]
 
+_PARTS = ("agree", "disagree", "disputed")
 _SCORED = ("decides", "indirect")
 
 
@@ -33,9 +34,12 @@ def scoreboard(results: Iterable[ExperimentResult | Mapping[str, Any]]) -> pd.Da
     """
     import pandas as pd
 
+    columns = ("total", "people", "observations", "agree", "deciding", "calibrated")
     every = [one if not hasattr(one, "record") else one.record() for one in results]
     names = list(dict.fromkeys(name for one in every for name in one["hypotheses"]))
-    table = pd.DataFrame([_row(name, every) for name in names]).set_index("hypothesis")
+    rows = [_row(name, every) for name in names]
+    table = pd.DataFrame(rows, columns=None if rows else ["hypothesis", *columns])
+    table = table.set_index("hypothesis")
     return table.sort_values("total", ascending=False, na_position="last")
 
 
@@ -51,13 +55,18 @@ def _row(name: str, records: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     return {
         "hypothesis": name,
         **{key: _number(one["log_likelihood"]) for key, one in inside.items()},
-        "total": sum(made["log_likelihood"] for made in scored),
-        "people": sum(made["log_likelihood"] for made in scored if made["group"] == "people"),
+        "total": _total(scored),
+        "people": _total([made for made in scored if made["group"] == "people"]),
         "observations": len(scored),
         "agree": sum(len(one["agree"]) for one in decided),
-        "deciding": sum(len(one["agree"]) + len(one["disagree"]) for one in decided),
+        "deciding": sum(len(one[part]) for one in decided for part in _PARTS),
         "calibrated": all(one["calibrated"] for one in inside.values()),
     }
+
+
+def _total(scored: Sequence[Mapping[str, Any]]) -> float:
+    """Return the sum, or NaN where nothing was scored: that is no perfect score."""
+    return sum(made["log_likelihood"] for made in scored) if scored else float("nan")
 
 
 def _number(value: float | None) -> float:

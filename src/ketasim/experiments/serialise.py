@@ -26,7 +26,8 @@ SCHEMA_FILE = Path(__file__).with_name("schema") / "experiment.schema.json"
 INTERVAL_TEXT = (
     "value: median over the cohort; lo95 and hi95: 2.5 and 97.5 % over patients, each of whom has "
     "parameters of their own (cohort variability) and a draw of the calibrated parameters (posterior "
-    "uncertainty); mc_error: standard error of the median. For response and remission: share of "
+    "uncertainty); parameters that are assumed are held fixed, so an interval says nothing of them; "
+    "mc_error: standard error of the median. For response and remission: share of "
     "patients and its interval"
 )
 """What the interval is made of, printed with every result."""

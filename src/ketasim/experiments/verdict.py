@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ketasim.experiments.published import ANIMAL_OR_CELL, HUMAN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ketasim.experiments.comparison import Comparison
 
-__all__ = ["VERDICT_RULE", "Outcome", "Verdict", "verdict"]
+__all__ = ["VERDICT_RULE", "GroupTally", "Outcome", "Verdict", "verdict"]
 
 Outcome = Literal["supported", "contradicted", "undecided", "not testable with these data"]
 """The four verdicts there are."""
 
 VERDICT_RULE = (
     "supported if every deciding observation agrees with the prediction, contradicted if more than "
-    "half of them disagree, undecided between the two, not testable with these data if there is none"
+    "half of the votes disagree, undecided between the two, not testable with these data if there is "
+    "none; each study has one vote, divided among its observations, and of observations that "
+    "contradict each other it is enough to agree with one"
 )
 """How comparisons become a verdict."""
+
+_OPPOSITE = {
+    frozenset(pair)
+    for pair in (
+        ("kept", "blocked"), ("kept", "down"), ("none", "blocked"), ("none", "down"),
+        ("none", "up"), ("up", "down"), ("rescued", "blocked"),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GroupTally:
+    """The verdict from the observations of one group alone.
+
+    Parameters
+    ----------
+    group : str
+        People, or animals and cells.
+    agree, deciding : int
+        Observations.
+    outcome : str
+        By the same rule.
+    """
+
+    group: str
+    agree: int
+    deciding: int
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
@@ -34,10 +65,11 @@ class Verdict:
         Name of the hypothesis.
     outcome : str
         One of `Outcome`.
-    agree, disagree : tuple of str
-        The observations that decided, by id.
-    by_group : mapping of str to tuple of int
-        Agreeing and deciding observations among people, and among animals and cells.
+    agree, disagree, disputed : tuple of str
+        The observations that decided, by id; a disputed one is contradicted by another that agrees
+        with the hypothesis, and does not count against it.
+    by_group : tuple of GroupTally
+        People, and animals and cells, each by itself.
     calibrated : bool
         Whether the hypothesis has a calibration of its own.
     rule : str
@@ -48,22 +80,27 @@ class Verdict:
     outcome: Outcome
     agree: tuple[str, ...]
     disagree: tuple[str, ...]
-    by_group: tuple[tuple[str, int, int], ...]
+    by_group: tuple[GroupTally, ...]
     calibrated: bool
     rule: str
+    disputed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        count = len(self.agree) + len(self.disagree)
+        count = len(self.agree) + len(self.disagree) + len(self.disputed)
         mark = "" if self.calibrated else ", uncalibrated"
         return f"{self.outcome} ({len(self.agree)} of {count} observations agree{mark})"
 
     def record(self) -> dict[str, Any]:
         """Return the verdict as JSON values."""
-        groups = {name: {"agree": agree, "deciding": of} for name, agree, of in self.by_group}
+        groups = {
+            one.group: {"agree": one.agree, "deciding": one.deciding, "outcome": one.outcome}
+            for one in self.by_group
+        }
         return {
             "outcome": self.outcome,
             "agree": list(self.agree),
             "disagree": list(self.disagree),
+            "disputed": list(self.disputed),
             "by_group": groups,
             "calibrated": self.calibrated,
             "rule": self.rule,
@@ -92,28 +129,52 @@ def verdict(
         By `VERDICT_RULE`.
     """
     deciding = [one for one in comparisons if one.role == "decides" and one.agrees is not None]
-    agree = tuple(one.observation.id for one in deciding if one.agrees)
-    disagree = tuple(one.observation.id for one in deciding if not one.agrees)
+    excused = [one for one in deciding if _is_excused(one, deciding)]
+    against = [one for one in deciding if not one.agrees and one not in excused]
     rule = VERDICT_RULE if deciding else f"{VERDICT_RULE}; here {missing or 'nothing decides'}"
     return Verdict(
         hypothesis=hypothesis,
-        outcome=_outcome(len(agree), len(disagree)),
-        agree=agree,
-        disagree=disagree,
+        outcome=_outcome(deciding),
+        agree=_ids(one for one in deciding if one.agrees),
+        disagree=_ids(against),
+        disputed=_ids(excused),
         by_group=tuple(_group(name, deciding) for name in (HUMAN, ANIMAL_OR_CELL)),
         calibrated=calibrated,
         rule=rule,
     )
 
 
-def _outcome(agree: int, disagree: int) -> Outcome:
-    if agree + disagree == 0:
+def _ids(comparisons: Iterable[Comparison]) -> tuple[str, ...]:
+    return tuple(one.observation.id for one in comparisons)
+
+
+def _is_excused(one: Comparison, deciding: Sequence[Comparison]) -> bool:
+    return not one.agrees and any(
+        other.agrees and _contradict(one, other) for other in deciding if other is not one
+    )
+
+
+def _contradict(one: Comparison, other: Comparison) -> bool:
+    """Say whether no hypothesis could agree with both: the same question, opposite answers."""
+    first, second = one.observation, other.observation
+    same = (one.arm, one.readout, first.contrast) == (other.arm, other.readout, second.contrast)
+    # A time that was not reported is read at the readout's own, so only known times can differ.
+    differ = not math.isnan(first.time_h + second.time_h) and first.time_h != second.time_h
+    opposite = frozenset((first.direction, second.direction)) in _OPPOSITE
+    return same and opposite and not differ
+
+
+def _outcome(deciding: Sequence[Comparison]) -> Outcome:
+    if not deciding:
         return "not testable with these data"
-    if disagree == 0:
+    against = [one for one in deciding if not one.agrees and not _is_excused(one, deciding)]
+    if not against:
         return "supported"
-    return "contradicted" if disagree > agree else "undecided"
+    sources = [one.observation.source for one in deciding]
+    votes = sum(1.0 / sources.count(one.observation.source) for one in against)
+    return "contradicted" if votes > len(set(sources)) / 2.0 else "undecided"
 
 
-def _group(name: str, deciding: Sequence[Comparison]) -> tuple[str, int, int]:
+def _group(name: str, deciding: Sequence[Comparison]) -> GroupTally:
     inside = [one for one in deciding if one.observation.group == name]
-    return name, sum(bool(one.agrees) for one in inside), len(inside)
+    return GroupTally(name, sum(bool(one.agrees) for one in inside), len(inside), _outcome(inside))

@@ -20,7 +20,7 @@ from ketasim.population import virtual_patients
 from ketasim.results import atomic_write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,13 +39,20 @@ class Prior:
 
 
 PRIORS = {
-    "glx_sensitivity": Prior(1.95, 1.0),
-    "glua1_rate": Prior(1.5, 1.0),
-    "weight_fast": Prior(0.15, 1.0),
-    "weight_slow": Prior(2.5, 1.0),
-    "tau_spine": Prior(200.0, 0.15),
+    "glx_sensitivity": Prior(1.0, 1.0),
+    "adaptation_gain": Prior(4.0, 1.0),
+    "glua1_rate": Prior(1.0, 1.0),
+    "weight_fast": Prior(1.0, 1.5),
+    "weight_slow": Prior(1.0, 1.5),
+    "tau_mood": Prior(0.5, 0.7),
+    "tau_spine": Prior(168.0, 0.354),
 }
-"""Fitted parameters. Loss of spines takes 7 to 14 d (Phoumthipphavong 2016)."""
+"""Fitted parameters and what was known of them before.
+
+Spines are lost over 7 to 14 d (Phoumthipphavong 2016), which a time constant of half that to all of
+it describes: 84 to 336 h as a 95 % interval. A rater's score follows within an hour or two. The
+others are gains and scales of which nothing was known but their order of magnitude.
+"""
 
 
 def calibrate(
@@ -54,6 +61,8 @@ def calibrate(
     patients: int = 64,
     seed: int = 1,
     max_evaluations: int = 30,
+    targets: Sequence[Target] | None = None,
+    start: Mapping[str, float] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Fit:
     """Fit one hypothesis to the rows that may be fitted.
@@ -66,6 +75,10 @@ def calibrate(
     seed : int
     max_evaluations : int
         Budget of the least-squares search (Jacobians not counted).
+    targets : sequence of Target, optional
+        What is fitted to; by default `fit_targets`.
+    start : mapping of str to float, optional
+        Where the search starts, by parameter; by default at the medians of the priors.
     progress : callable, optional
         Called with a sentence after the fit.
 
@@ -78,7 +91,7 @@ def calibrate(
     from scipy.optimize import least_squares
 
     model = load_model(hypothesis, calibrated=False)
-    targets = fit_targets()
+    targets = fit_targets() if targets is None else tuple(targets)
     context = load_context()
     whiten = _whitener(targets)
     names = tuple(PRIORS)
@@ -98,7 +111,8 @@ def calibrate(
         return np.concatenate([misfit, (log_values - centre) / width])
 
     found = least_squares(
-        residual, centre, diff_step=1e-3, max_nfev=max_evaluations, x_scale=width,
+        residual, np.log([(start or {}).get(name, PRIORS[name].median) for name in names]),
+        diff_step=1e-3, max_nfev=max_evaluations, x_scale=width,
         bounds=_bounds(model.table, names),
     )  # fmt: skip
     covariance = np.linalg.inv(found.jac.T @ found.jac)
@@ -157,7 +171,10 @@ def write_calibration(fit: Fit, folder: Path = CALIBRATED) -> Path:
         f"# maximum a posteriori for {fit.hypothesis}; {len(fit.targets)} targets, "
         f"{fit.patients} virtual patients, seed {fit.seed}; cov_* is the covariance of logarithms\n"
     )
-    values = fit.to_frame().to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    frame = fit.to_frame()
+    # How much the data say: an SD close to the prior's means next to nothing.
+    frame.insert(5, "prior_log_sd", [PRIORS[name].log_sd for name in fit.names])
+    values = frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     residuals = fit.residuals().to_csv(index=False, float_format="%.5g", lineterminator="\n")
     atomic_write(folder / "fits" / f"{fit.hypothesis}.csv", residuals)
     return atomic_write(folder / f"{fit.hypothesis}.csv", head + values)

@@ -67,7 +67,7 @@ def _arm(model: Model, text: str, targets: Sequence[Target], cohort: Cohort) -> 
     times = {0.0, *(one.time_h for one in wanted if np.isfinite(one.time_h))}
     if any(one.quantity == "effect_ratio" for one in wanted):
         times.add(24.0)
-    if any(one.quantity == "peak" for one in wanted):
+    if any(one.quantity in ("peak", "time of peak") for one in wanted):
         times.update(PEAK_TIMES)
     outputs = sorted({one.output for one in wanted})
     run = simulate(
@@ -80,6 +80,8 @@ def _arm(model: Model, text: str, targets: Sequence[Target], cohort: Cohort) -> 
 def _value(target: Target, arm: Arm, context: Context) -> float:
     if target.quantity == "peak":
         return float(arm.means[target.output].max())
+    if target.quantity == "time of peak":
+        return _smooth_peak_time(arm.times, arm.means[target.output])
     if target.quantity == "at":
         return arm.at(target.output, target.time_h)
     if target.quantity == "change":
@@ -92,3 +94,13 @@ def _value(target: Target, arm: Arm, context: Context) -> float:
 def _over_saline(arm: Arm, time_h: float, context: Context) -> float:
     kinds = [float(context.mean_change(kind, [time_h])[0]) for kind in ("active", "saline")]
     return kinds[0] - kinds[1] - REFERENCE_BASELINE * arm.at("relief", time_h)
+
+
+def _smooth_peak_time(times: NDArray[np.float64], course: NDArray[np.float64]) -> float:
+    """Return when a course is highest, between grid points too, so that a fit can follow it."""
+    top = int(np.argmax(course))
+    if top in (0, len(course) - 1):
+        return float(times[top])
+    # The vertex of the parabola through the highest point and its neighbours.
+    curve = np.polyfit(times[top - 1 : top + 2], course[top - 1 : top + 2], 2)
+    return float(-curve[1] / (2.0 * curve[0]))

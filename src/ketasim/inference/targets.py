@@ -57,7 +57,7 @@ class Target:
         What was given.
     quantity : str
         ``change`` (MADRS points), ``effect_ratio`` (the difference from control at 7 d over that
-        at 24 h), ``peak`` or ``at`` (of an output).
+        at 24 h), ``peak``, ``time of peak`` or ``at`` (of an output).
     output : str
         Model output that is read.
     time_h : float
@@ -107,7 +107,8 @@ def fit_targets() -> tuple[Target, ...]:
 
 
 _NETWORK = (
-    "glx-peak", "glua1-culture-1h", "glua1-psd-male", "glua1-psd-female-10", "glua1-psd-female-5",
+    "glx-peak", "glx-peak-time", "glua1-culture-1h", "glua1-psd-male", "glua1-psd-female-10",
+    "glua1-psd-female-5",
 )  # fmt: skip
 
 
@@ -163,19 +164,27 @@ def _loss(data: CalibrationData) -> Target:
     )  # fmt: skip
 
 
+PEAK_TIME_SD = 0.1
+"""Spread of a time of peak that came without one, h: spectra were taken every few minutes (assumed)."""
+
+
 def _network(data: CalibrationData) -> Sequence[Target]:
-    return [
-        Target(
-            row_id=str(row["row_id"]),
-            regimen=IV,
-            quantity="peak" if row["readout"] == "glx" else "at",
-            output=str(row["readout"]),
-            time_h=float("nan") if row["readout"] == "glx" else float(row["time_h"]),
-            value=float(row["value"]),
-            sd=GLUA1_SD if np.isnan(row["sd"]) else float(row["sd"]),
-            unit="fold",
-            baseline=float("nan"),
-            citation=str(row["source"]),
-        )
-        for row in data.to_frame().to_dict("records")
-    ]
+    return [_network_target(row) for row in data.to_frame().to_dict("records")]
+
+
+def _network_target(row: Mapping[Any, Any]) -> Target:
+    readout = str(row["readout"])
+    quantity = {"glx": "peak", "glx_tmax_h": "time of peak"}.get(readout, "at")
+    spread = {"glx_tmax_h": PEAK_TIME_SD}.get(readout, GLUA1_SD)
+    return Target(
+        row_id=str(row["id"]),
+        regimen=IV,
+        quantity=quantity,
+        output="glx" if readout.startswith("glx") else readout,
+        time_h=float(row["time_h"]) if quantity == "at" else float("nan"),
+        value=float(row["value"]),
+        sd=spread if np.isnan(row["sd"]) else float(row["sd"]),
+        unit="h" if quantity == "time of peak" else "fold",
+        baseline=float("nan"),
+        citation=str(row["source"]),
+    )

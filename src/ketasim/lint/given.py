@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from ketasim.errors import InputError
 from ketasim.lint.finding import Severity, faults
+from ketasim.lint.mechanism import mechanism_faults
+from ketasim.lint.names import drug_faults, hypothesis_faults
+from ketasim.lint.table import table_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
 __all__ = ["FileCheck", "RegimenCheck"]
 
-NONMEM_COLUMNS = {"time", "amt"}
-PARAMETER_COLUMNS = {"id", "value", "unit"}
+Reader: TypeAlias = Callable[[Path, str], Iterable[str]]
+"""Takes a file and its text; yields a sentence for each fault."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,13 @@ class RegimenCheck:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """A user's file can be used.
+    """A user's file can be used, and every name in it is known.
 
     Attributes
     ----------
     path : Path
-        A hypothesis, drug, parameter table, NONMEM table, mechanism, SBML model or manifest.
+        A hypothesis, drug, parameter table, table of evidence, NONMEM table, mechanism, SBML model
+        or manifest.
     """
 
     path: Path
@@ -55,11 +60,21 @@ class FileCheck:
 
     def run(self) -> Iterator[str]:
         """Find out what the file is, and read it as that."""
-        yield from faults([self.path], reader_of(self.path))
+        for sentence in self._sentences():
+            # A room that is given text, or names inside a file, may not know the file.
+            named = self.path.name in sentence
+            yield sentence if named else f"{self.path.name}: {sentence}"
+
+    def _sentences(self) -> Iterator[str]:
+        try:
+            text = _text(self.path)
+            yield from reader_of(self.path)(self.path, text)
+        except InputError as error:
+            yield str(error)
 
 
-def reader_of(path: Path) -> Callable[[Path], object]:
-    """Choose the room that reads a file, by its ending and its first lines.
+def reader_of(path: Path) -> Reader:
+    """Choose how a file is read, by its ending.
 
     Parameters
     ----------
@@ -69,21 +84,22 @@ def reader_of(path: Path) -> Callable[[Path], object]:
     Returns
     -------
     callable
-        Takes the path; raises InputError where the file is wrong.
+        Takes the path and the text; yields a sentence for each fault, and raises InputError for
+        one that hides the rest.
 
     Raises
     ------
     InputError
-        If the file is missing or of a kind nobody reads.
+        If nobody reads files of that kind.
     """
-    readers: dict[str, Callable[[str], Callable[[Path], object]]] = {
-        ".yaml": _yaml_reader,
-        ".yml": _yaml_reader,
-        ".csv": _table_reader,
-        ".ant": lambda _: _read_mechanism,
-        ".xml": lambda _: _read_sbml,
-        ".sbml": lambda _: _read_sbml,
-        ".json": lambda _: _read_manifest,
+    readers: dict[str, Reader] = {
+        ".yaml": _yaml_faults,
+        ".yml": _yaml_faults,
+        ".csv": table_faults,
+        ".ant": mechanism_faults,
+        ".xml": _sbml_faults,
+        ".sbml": _sbml_faults,
+        ".json": _manifest_faults,
     }
     if path.suffix not in readers:
         raise InputError(
@@ -91,7 +107,7 @@ def reader_of(path: Path) -> Callable[[Path], object]:
             where=str(path),
             expected=f"a file that ends in {', '.join(readers)}",
         )
-    return readers[path.suffix](_text(path))
+    return readers[path.suffix]
 
 
 def _text(path: Path) -> str:
@@ -101,70 +117,27 @@ def _text(path: Path) -> str:
         raise InputError("cannot be read", where=str(path), expected="a text file") from error
 
 
-def _yaml_reader(text: str) -> Callable[[Path], object]:
-    from ketasim.model import load_model
-    from ketasim.model.drug import read_drug
-
+def _yaml_faults(path: Path, text: str) -> Iterator[str]:
     opening = {line.split(":")[0] for line in text.splitlines() if line[:1].isalpha()}
-    return read_drug if {"routes", "molar_mass"} & opening else load_model
+    if {"routes", "molar_mass"} & opening:
+        from ketasim.model.drug import read_drug
+
+        yield from drug_faults(read_drug(path), path.name)
+        return
+    from ketasim.model import load_hypothesis, load_model
+
+    hypothesis = load_hypothesis(path)
+    yield from faults([hypothesis], load_model)
+    yield from hypothesis_faults(hypothesis, path.name)
 
 
-def _table_reader(text: str) -> Callable[[Path], object]:
-    first = next(iter(text.splitlines()), "")
-    columns = {name.strip().strip('"').lower() for name in first.split(",")}
-    if columns >= NONMEM_COLUMNS:
-        from ketasim.dosing import regimen_from_nonmem
-
-        return regimen_from_nonmem
-    if columns >= PARAMETER_COLUMNS:
-        from ketasim.model.parameters import read_parameters
-
-        return read_parameters
-    return _refuse_table
-
-
-def _refuse_table(path: Path) -> None:
-    raise InputError(
-        "this table is neither a regimen nor a parameter table",
-        where=f"{path}, row 1",
-        expected="columns time and amt, or id, value and unit",
-    )
-
-
-def _read_mechanism(path: Path) -> None:
-    """Join a mechanism with the shipped ones; it takes the place of one of the same name.
-
-    A parameter table of the same name beside it is read with it.
-    """
-    import pandas as pd
-
-    from ketasim.model import list_drugs, load_drug
-    from ketasim.model.assembly import assemble
-    from ketasim.model.files import mechanism_texts
-    from ketasim.model.parameters import parameter_table, read_parameters
-    from ketasim.model.sbml import to_sbml
-
-    table, numbers = parameter_table(), path.with_suffix(".csv")
-    if numbers.is_file():
-        shipped = table[table["group"] != path.stem]
-        table = pd.concat([shipped, read_parameters(numbers)])
-    values = {str(name): float(value) for name, value in table["value"].items()}
-    texts = {**mechanism_texts(), path.stem: _text(path)}
-    to_sbml(assemble(texts, values, map(load_drug, list_drugs())), table)
-
-
-def _read_sbml(path: Path) -> None:
+def _sbml_faults(_: Path, text: str) -> Iterator[str]:
     from ketasim.engine import compile_model
 
-    text = _text(path)
-    try:
-        compile_model(text)
-    except InputError as error:
-        # The engine reads text and does not know the file's name.
-        raise InputError(str(error), where=str(path)) from error
+    yield from faults([text], compile_model)
 
 
-def _read_manifest(path: Path) -> None:
+def _manifest_faults(path: Path, _: str) -> Iterator[str]:
     from ketasim.provenance import Manifest
 
-    Manifest.load(path)
+    yield from faults([path], Manifest.load)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ketasim.lint.finding import Check, Severity, faults
+from ketasim.lint.names import hypothesis_faults, unknown_citations, unknown_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,16 +51,18 @@ class Structure:
 
 
 class Hypotheses:
-    """Every hypothesis can be read and switches edges that exist."""
+    """Every hypothesis can be read, switches edges that exist and expects what can be read out."""
 
     name = "hypotheses"
     severity = Severity.ERROR
 
     def run(self) -> Iterator[str]:
-        """Load the model under each hypothesis."""
-        from ketasim.model import list_hypotheses, load_model
+        """Load the model under each hypothesis, then look up what it cites and expects."""
+        from ketasim.model import list_hypotheses, load_hypothesis, load_model
 
         yield from faults(list_hypotheses(), load_model)
+        for name in list_hypotheses():
+            yield from hypothesis_faults(load_hypothesis(name), f"hypothesis {name}")
 
 
 class Drugs:
@@ -70,16 +73,11 @@ class Drugs:
 
     def run(self) -> Iterator[str]:
         """Read each drug, then look up what its legs name."""
-        from ketasim.model import list_drugs, load_drug, load_model
+        from ketasim.model import list_drugs, load_drug
 
         yield from faults(list_drugs(), load_drug)
-        model = load_model()
-        known = {*model.compiled().states, *model.table.index}
-        for drug in model.drugs.values():
-            for route, legs in drug.routes.items():
-                named = {name for leg in legs for name in (leg.target, leg.fraction, leg.over_h)}
-                for name in sorted(named - known - {None}, key=str):
-                    yield f"drug {drug.name}, route {route}: the model has no {name!r}"
+        for name in list_drugs():
+            yield from unknown_targets(load_drug(name), f"drug {name}")
 
 
 class Evidence:
@@ -104,15 +102,13 @@ class Citations:
 
     def run(self) -> Iterator[str]:
         """Look up each key."""
-        from ketasim.errors import unknown_name
-        from ketasim.evidence import bibliography
         from ketasim.model import list_drugs, load_drug
 
-        known = tuple(bibliography())
-        for name in list_drugs():
-            for key in load_drug(name).sources:
-                if key not in known:
-                    yield str(unknown_name("citation", key, known, where=f"drug {name}"))
+        yield from unknown_citations(
+            (f"drug {name}, sources", key)
+            for name in list_drugs()
+            for key in load_drug(name).sources
+        )
 
 
 class AtRest:

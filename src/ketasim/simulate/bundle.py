@@ -20,6 +20,7 @@ from ketasim.errors import InputError
 from ketasim.population import PATIENT, Cohort
 from ketasim.provenance import FILE_NAME, Manifest, hash_mapping
 from ketasim.results import atomic_write, ensure_folder
+from ketasim.simulate.another_run import keeps_other_runs, refuse_another_run, same_run
 from ketasim.simulate.running import Solved, dataset_of, describe, solve
 from ketasim.simulate.trajectories import SOLVED, Trajectories
 
@@ -110,17 +111,22 @@ def solve_into(plan: Plan, folder: Path | str, advance: Advance) -> Solved:
     ------
     OutputError
         If the folder cannot be written to; said before anything is solved.
+    InputError
+        Inside `keeping_other_runs`, if the folder holds another run.
     """
-    root = ensure_folder(folder)
-    ensure_folder(root / _PARTS)
     manifest, total = plan.manifest(), len(plan.cohort)
+    root = Path(folder)
+    if keeps_other_runs():
+        refuse_another_run(root, manifest, _parts_left(root, manifest, plan.cohort))
+    ensure_folder(root)
+    ensure_folder(root / _PARTS)
     found: list[Solved] = []
     for number, start, stop in _chunks(total):
         path, key = _part_path(root, number), part_key(manifest, plan.cohort, start, stop)
         part = plan.part(start, stop)
         solved = _read_part(path, key)
         if solved is None:
-            _forget_manifest(root)
+            _forget(root)
             solved = solve(part, partial(_advance_from, advance, start, total))
             _write_part(path, key, part.cohort, plan.times, describe(plan), solved)
         found.append(solved)
@@ -140,16 +146,48 @@ def _joined(parts: list[Solved]) -> Solved:
     )
 
 
-def _forget_manifest(root: Path) -> None:
-    # A manifest says that the bundle is whole; while parts change it is not.
-    with suppress(OSError):
-        (root / FILE_NAME).unlink()
+def _forget(root: Path) -> None:
+    # A manifest says that the bundle is whole; while parts change it is not, and what was
+    # measured in the patients of before belongs to nothing any more.
+    for name in (FILE_NAME, _OBSERVATIONS):
+        with suppress(OSError):
+            (root / name).unlink()
+
+
+def _parts_left(root: Path, manifest: Manifest, cohort: Cohort) -> dict[str, str]:
+    """Return the key of each part that lies there, with the key this run would give it."""
+    keys = {
+        _key_of(_part_path(root, number)): part_key(manifest, cohort, start, stop)
+        for number, start, stop in _chunks(len(cohort))
+    }
+    return {found: own for found, own in keys.items() if found}
+
+
+def _key_of(path: Path) -> str:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return str(json.loads(pq.read_schema(path).metadata[_ABOUT])["key"])
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        return ""
 
 
 def save_bundle(
     run: Trajectories, folder: Path | str, *, observations: pd.DataFrame | None = None
 ) -> Path:
     """Write the results bundle of a run; see `Trajectories.save`.
+
+    Parameters
+    ----------
+    run : Trajectories
+        What was simulated.
+    folder : path
+        The bundle.
+    observations : DataFrame, optional
+        What was measured; ``attrs["units"]`` names the unit of each measure, and all of ``attrs``
+        goes into the metadata of the file. Without it, the observations of this very run that lie
+        there already are kept, and those of another run are removed.
 
     Returns
     -------
@@ -164,9 +202,11 @@ def save_bundle(
         path, last = _part_path(root, number), number
         key = part_key(run.manifest, run.cohort, start, stop)
         if _read_part(path, key) is None:
-            _forget_manifest(root)
+            _forget(root)
             part = run.cohort.part(start, stop)
             _write_part(path, key, part, run.times, about, _solved_part(run, start, stop))
+    if not same_run(root, run.manifest):
+        _forget(root)
     _write_tables(run, root, observations)
     _drop_other_parts(root, last)
     run.manifest.save(root)
@@ -211,8 +251,9 @@ def _write_tables(run: Trajectories, root: Path, observations: pd.DataFrame | No
     )
     _write_parquet(root / _STATUS, status, {}, {"failure_time_h": "h"})
     if observations is not None:
-        units = {"time_h": "h"} if "time_h" in observations.columns else {}
-        _write_parquet(root / _OBSERVATIONS, observations, {}, units)
+        about = {str(name): value for name, value in observations.attrs.items()}
+        units = {"time_h": "h", **about.pop("units", {})}
+        _write_parquet(root / _OBSERVATIONS, observations, about, units)
 
 
 def _write_parquet(

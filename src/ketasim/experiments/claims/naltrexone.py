@@ -69,6 +69,14 @@ _ARMS = (
     ),
 )  # fmt: skip
 
+_OCCUPANCIES = (
+    "naltrexone-mor-2mg-a", "naltrexone-mor-5mg-b", "naltrexone-mor-5mg-c", "naltrexone-mor-5mg-d",
+    "naltrexone-mor-15mg-e", "naltrexone-mor-50mg-f", "naltrexone-mor-50mg-g",
+    "naltrexone-mor-50-weerts", "naltrexone-dor-50-weerts", "naltrexone-dor-50-trostheim",
+    "naltrexone-kor-50-trostheim", "naltrexone-mor-48h", "naltrexone-mor-49h-conflict",
+)  # fmt: skip
+"""Measured occupancies of single doses; the first five at doses that no arm of its own gets."""
+
 EXPERIMENT = Experiment(
     name="naltrexone",
     title="Naltrexone before ketamine",
@@ -118,7 +126,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     evidence=("naltrexone",),
-    shown=("occupancy",),
+    shown=_OCCUPANCIES,
     set_aside={
         "yoon2025-remission-naltrexone": "a level that the setting gave: midazolam did as well",
         "yoon2025-remission-ketamine": "a level that the setting gave: midazolam did as well",
@@ -132,10 +140,7 @@ EXPERIMENT = Experiment(
         "yoon2025-remission-naltrexone": "naltrexone+weekly ketamine",
         "yoon2025-remission-ketamine": "weekly ketamine",
         "yoon2025-remission-midazolam": "weekly midazolam",
-        **{
-            f"naltrexone-mor-{name}": "not given here"
-            for name in ("2mg-a", "5mg-b", "5mg-c", "5mg-d", "15mg-e")
-        },
+        **dict.fromkeys(_OCCUPANCIES[:5], "not given here: see the chart of doses"),
     },
     contrast_of={
         "yoon2025-none": "weekly ketamine",

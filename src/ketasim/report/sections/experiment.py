@@ -44,15 +44,26 @@ def content(record: Mapping[str, Any], looks: Mapping[str, Style]) -> dict[str, 
         "deciding": observed.deciding(record, looks),
         "table": observed.table(record),
         "shares": shares.table(record),
+        "separates": _separates(record),
         "courses": courses.readouts(record, looks),
         "sweeps": sweeps.charts(record, looks),
     }
 
 
+def _separates(record: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many deciding observations tell the hypotheses apart, and of how many."""
+    votes: dict[str, set[bool]] = {}
+    for one in record["hypotheses"].values():
+        for made in one["comparisons"]:
+            if made["role"] == "decides":
+                votes.setdefault(made["observation"], set()).add(made["agrees"])
+    return sum(len(found) > 1 for found in votes.values()), len(votes)
+
+
 def _verdict(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
     detail = one["verdict_detail"]
     groups = [
-        f"{found['agree']} of {found['deciding']} in {group}"
+        f"in {group} {found['outcome']} ({found['agree']} of {found['deciding']})"
         for group, found in detail["by_group"].items()
         if found["deciding"]
     ]
@@ -63,6 +74,7 @@ def _verdict(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
         "css": one["verdict"].split(" with")[0].replace(" ", "-"),
         "groups": "; ".join(groups),
         "disagree": detail["disagree"],
+        "disputed": detail["disputed"],
         "calibrated": one["calibrated"],
         "reason": one["rule"].partition("; here ")[2],
         "log_likelihood": one["log_likelihood"],

@@ -115,12 +115,18 @@ def _ends(one: Line) -> str:
     return f"{one.values[0]:.3g} at {one.places[0]:g} to {one.values[-1]:.3g} at {one.places[-1]:g}"
 
 
+def _panel(seen: Mapping[str, Any], sweep: Mapping[str, Any]) -> str:
+    """Return the readout a point is drawn beside: its own, for a count of responders relief."""
+    counted = sweep["quantity"] == "share" and seen["kind"] == "count"
+    return "relief" if counted else str(seen["readout"])
+
+
 def _points(sweep: Mapping[str, Any], name: str, record: Mapping[str, Any]) -> list[Point]:
     published = {one["id"]: one for one in record["published"]}
     found = []
     for key, place in sweep["points"].items():
         seen = published.get(key)
-        if seen is None or not (sweep["quantity"] == "share" or seen["readout"] == name):
+        if seen is None or _panel(seen, sweep) != name:
             continue
         value = number(seen["value"])
         if seen["kind"] == "count":
@@ -129,6 +135,7 @@ def _points(sweep: Mapping[str, Any], name: str, record: Mapping[str, Any]) -> l
         low, high = number(seen["lower"]), number(seen["upper"])
         if math.isfinite(spread):
             low, high = value - spread, value + spread
-        label = f"{seen['species']}: {seen['text']} ({seen['source']})"
+        counted = ", drawn as a share of patients" if seen["kind"] == "count" else ""
+        label = f"{seen['species']}: {seen['text']} ({seen['source']}{counted})"
         found.append(Point(number(place), value, low, high, label))
     return found

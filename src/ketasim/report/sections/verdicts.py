@@ -58,8 +58,9 @@ def _cell(found: Any) -> dict[str, Any]:
         "sign": SIGNS[found["verdict"]],
         "css": found["verdict"].split(" with")[0].replace(" ", "-"),
         "agree": agree,
-        "deciding": agree + against,
+        "deciding": agree + against + len(detail["disputed"]),
         "people": people,
+        "people_sign": SIGNS[people["outcome"]],
         "calibrated": found["calibrated"],
     }
 

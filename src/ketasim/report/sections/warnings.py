@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Caveat", "content"]
 
-SPECULATIVE = ("opioid_tone", "n_raptor", "k_raptor", "gi_max")
-"""Parameters without which naltrexone would not block in the article's own reading."""
+SPECULATIVE = ("opioid_tone", "n_raptor", "k_raptor", "gi_max", "tau_glua1", "n_gate")
+"""Parameters without which naltrexone or depletion would not block in the article's own reading."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def _assumed(bundle: Bundle) -> Caveat:
     details = [f"{row['id']} = {row['value']:g}: {row['note']}" for _, row in rows.iterrows()]
     return Caveat(
         f"{counts['assumed']} of {len(table)} parameters are assumed, because no published value "
-        "was found. That naltrexone takes the whole effect away rests on these of them; the "
-        "naltrexone experiment shows what happens at other values:",
+        "was found. That naltrexone or depletion takes the whole effect away rests on these of "
+        "them; the naltrexone experiment shows what happens at another opioid tone:",
         tuple(details),
     )
 
