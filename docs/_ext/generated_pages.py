@@ -105,7 +105,14 @@ def commands() -> str:
     return "\n".join(parts)
 
 
+def limits() -> str:
+    from ketasim.model.files import known_limits
+
+    return "\n".join(f"* {one}" for one in known_limits()) + "\n"
+
+
 PAGES = {
+    "limits": limits,
     "hypotheses": hypotheses,
     "drugs": drugs,
     "mechanisms": mechanisms,

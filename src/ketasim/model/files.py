@@ -18,8 +18,14 @@ DRUGS = FOLDER / "drugs"
 HYPOTHESES = FOLDER / "hypotheses"
 CALIBRATED = FOLDER / "calibrated"
 VARIABLES = FOLDER / "variables.csv"
+LIMITS = FOLDER / "limits.txt"
 
 Checked = TypeVar("Checked", bound="BaseModel")
+
+
+def known_limits() -> tuple[str, ...]:
+    """Return what the model is known to fall short of, one paragraph each."""
+    return tuple(LIMITS.read_text("utf-8").splitlines())
 
 
 @cache

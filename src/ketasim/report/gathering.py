@@ -13,6 +13,7 @@ from ketasim.instruments import load_context
 from ketasim.instruments.context import context_table
 from ketasim.model import list_drugs, load_drug
 from ketasim.model.calibration import read_targets
+from ketasim.model.files import known_limits
 from ketasim.provenance import hash_mapping, hash_text, manifest_for
 from ketasim.report.bundle import INDEX_FILE, MODEL_FILE, OBSERVATIONS_FILE, PARAMETERS_FILE
 from ketasim.results import atomic_write
@@ -83,6 +84,7 @@ def write_index(
         "mechanisms": {name: list(names) for name, names in first.mechanisms().items()},
         "drugs": {one.title: one.targets() for one in map(load_drug, list_drugs())},
         "context": _context(),
+        "limits": list(known_limits()),
         "scoreboard": _records(board),
         "references": _references(records, models),
         "manifest": json.loads(manifest.to_json()),

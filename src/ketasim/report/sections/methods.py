@@ -59,8 +59,9 @@ def _fit(bundle: Bundle) -> str:
     return (
         f"Each hypothesis ({', '.join(fitted)}) was calibrated on {targets} quantities of single "
         "doses by maximum a posteriori with Laplace's approximation of the covariance. Of "
-        f"{len(bundle.observations)} published observations of the network {uses['fit']} informed "
-        f"the model, {uses['judge']} were kept to judge and {uses['context']} served as context; "
+        f"{len(bundle.observations)} published observations of the network {uses['fit']} could be fitted "
+        "or stand behind a number of the model, "
+        f"{uses['judge']} were kept to judge and {uses['context']} served as context; "
         "none that involves naltrexone, rapamycin, NBQX, depletion or PET was fitted."
     )
 

@@ -48,6 +48,7 @@ def content(bundle: Bundle) -> list[Caveat]:
     """
     found = [
         _assumed(bundle),
+        Caveat("What the model is known to fall short of:", tuple(bundle.index["limits"])),
         _against_all(bundle),
         _people(bundle),
         _promises(bundle),
