@@ -43,6 +43,18 @@ def test_the_file_alone_gives_the_numbers_of_the_package() -> None:
     )
 
 
+def test_a_value_that_is_not_the_table_s_says_what_set_it() -> None:
+    model = load_model("mtor_sparing")
+    document = libsbml.readSBMLFromString(sbml_text(model))
+    notes = {one.getId(): one.getNotesString() for one in document.getModel().getListOfParameters()}
+    assert "set by hypothesis mtor_sparing" in notes["mtorc1_share_fast"]
+    assert {name for name, text in notes.items() if "fitted for mtor_sparing" in text} == {
+        name for name, value in model.calibration.values.items()
+        if value != model.table.at[name, "value"]
+    }  # fmt: skip
+    assert "set by" not in notes["v_arterial_70"]
+
+
 def test_a_file_in_the_way_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="could not be written"):

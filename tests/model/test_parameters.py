@@ -95,3 +95,34 @@ def test_the_enantiomers_keep_the_racemic_potency_and_their_ratio() -> None:
     s, r = value["ic50_nmda_s"], value["ic50_nmda_r"]
     assert r / s == pytest.approx(1.4 / 0.3, rel=1e-3)
     assert 1 / (0.5 / s + 0.5 / r) == pytest.approx(1.42, rel=1e-3)
+
+
+def test_a_number_that_was_set_by_hand_or_computed_is_not_called_published() -> None:
+    table = parameter_table()
+    notes = table["note"].str.lower()
+    by_hand = notes.str.contains("(?<!its cv )set by hand|computed, not measured")
+    assert by_hand.sum() > 25
+    assert set(table.loc[by_hand, "status"]) <= {"derived", "assumed", "calibrated"}
+
+
+def test_time_constants_are_half_rises_of_the_published_model_over_ln_2() -> None:
+    value = parameter_table()["value"]
+    for name, seconds in {
+        "tau_trkb": 90, "tau_akt": 144, "tau_mtorc1": 176, "tau_s6k": 380, "tau_4ebp": 208,
+        "tau_eef2": 11 * 60,
+    }.items():  # fmt: skip
+        assert value[name] == pytest.approx(seconds / 3600 / 0.693147, rel=0.02), name
+        assert parameter_table().loc[name, "status"] == "derived"
+
+
+def test_the_half_life_that_a_note_states_is_the_table_s() -> None:
+    table = parameter_table()
+    value = table["value"]
+    half_life = 0.693147 * value["v_naltrexol_70"] / value["cl_naltrexol_70"]
+    assert f"{half_life:.1f} h" in table.loc["cl_naltrexol_70", "note"]
+
+
+def test_what_no_source_holds_is_called_assumed() -> None:
+    # Signs only (Li 2010), a setting of simulated scans, a judgement, an estimate of a share.
+    names = ["mtorc1_reference", "ht1b_vst_baseline", "kpuu_brain", "fm_naltrexol", "tau_glutamate"]
+    assert set(parameter_table().loc[names, "status"]) == {"assumed"}

@@ -30,21 +30,6 @@ def test_every_symbol_has_a_unit_and_a_term(document: libsbml.SBMLDocument) -> N
         assert element.isSetUnits() or element.isSetSubstanceUnits(), element.getId()
 
 
-def test_every_number_carries_its_status_and_source(document: libsbml.SBMLDocument) -> None:
-    table = parameter_table()
-    for name in ("ki_mor_ketamine", "v_arterial_70", "opioid_tone"):
-        notes = document.getModel().getParameter(name).getNotesString()
-        assert str(table.loc[name, "status"]) in notes
-        assert (str(table.loc[name, "source"]) or "no source") in notes
-
-
-def test_molecules_carry_their_identifiers(document: libsbml.SBMLDocument) -> None:
-    model = document.getModel()
-    for name, identifier in (("ntx", "CHEBI:7465"), ("mtorc1", "P42345"), ("bdnf", "P23560")):
-        annotation = model.getElementBySId(name).getAnnotationString()
-        assert identifier in annotation
-
-
 def test_mechanisms_hold_no_numbers_but_0_and_1() -> None:
     import re
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ketasim.errors import ModelError
+from ketasim.model.sbml_annotations import remark
 from ketasim.results import atomic_write
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def sbml_text(model: Model) -> str:
     Returns
     -------
     str
-        The structure is the same for every hypothesis; the values and the name differ.
+        The structure is the same for every hypothesis; the values and the name differ. Beside a
+        value that is not the parameter table's stands what set it.
 
     Raises
     ------
@@ -37,9 +39,14 @@ def sbml_text(model: Model) -> str:
 
     document = libsbml.readSBMLFromString(model.sbml)
     target = document.getModel()
+    hypothesis = model.hypothesis
+    shipped = model.table["value"]
     for name, value in model.values().items():
         _set_value(target, name, value)
-    hypothesis = model.hypothesis
+        if name in hypothesis.values:
+            remark(target.getParameter(name), f"set by hypothesis {hypothesis.name}")
+        elif name in shipped.index and value != shipped[name]:
+            remark(target.getParameter(name), f"fitted for {model.calibration.of}")
     target.setName(f"ketasim, hypothesis {hypothesis.name}: {hypothesis.title}")
     return str(libsbml.writeSBMLToString(document))
 

@@ -7,6 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from ketasim.errors import ModelError, nearest_names
 from ketasim.model.files import VARIABLES
+from ketasim.model.sbml_annotations import (
+    SBO_EMPTY_SET,
+    SBO_PARAMETER,
+    SBO_RATE_LAW,
+    SBO_SIMPLE_CHEMICAL,
+    describe_number,
+    describe_origins,
+    identify,
+    list_sources,
+    parameter_term,
+    reaction_term,
+)
 from ketasim.model.sbml_units import define_unit
 
 if TYPE_CHECKING:
@@ -14,11 +26,6 @@ if TYPE_CHECKING:
 
     import libsbml
     import pandas as pd
-
-# SBO terms for parameters, by unit and by the role that the name tells.
-SBO_OF_UNIT = {"1/h": "SBO:0000009", "umol/L": "SBO:0000282"}
-SBO_PARAMETER = "SBO:0000002"
-SBO_RATE_LAW = "SBO:0000001"
 
 
 @functools.cache
@@ -61,8 +68,10 @@ def to_sbml(text: str, parameters: pd.DataFrame) -> str:
     _describe_parameters(model, parameters)
     _describe_species(model)
     for reaction in model.getListOfReactions():
-        reaction.setSBOTerm("SBO:0000176")
+        reaction.setSBOTerm(reaction_term(model, reaction))
         reaction.getKineticLaw().setSBOTerm(SBO_RATE_LAW)
+    describe_origins(model, parameters)
+    list_sources(model, map(str, parameters["source"]))
     check(document)
     return str(libsbml.writeSBMLToString(document))
 
@@ -109,8 +118,11 @@ def _describe_parameters(model: libsbml.Model, parameters: pd.DataFrame) -> None
     for parameter in model.getListOfParameters():
         name = parameter.getId()
         if name in parameters.index:
-            row = parameters.loc[name]
-            _describe_number(model, parameter, row.to_dict())
+            row = parameters.loc[name].to_dict()
+            unit = str(row["unit"])
+            parameter.setUnits(define_unit(model, unit))
+            parameter.setSBOTerm(parameter_term(name, unit))
+            describe_number(parameter, row)
             continue
         if parameter.getConstant():
             raise ModelError(
@@ -127,47 +139,22 @@ def _describe_parameters(model: libsbml.Model, parameters: pd.DataFrame) -> None
         _annotate(parameter, variables.loc[name].to_dict() if known else None, SBO_PARAMETER)
 
 
-def _describe_number(model: libsbml.Model, parameter: Any, row: Mapping[str, Any]) -> None:
-    unit = str(row["unit"])
-    parameter.setUnits(define_unit(model, unit))
-    parameter.setSBOTerm(SBO_OF_UNIT.get(unit, SBO_PARAMETER))
-    source = str(row["source"]) or "no source"
-    text = f"{row['status']}; {source}; {row['note']}".replace("&", "and").replace("<", "below")
-    parameter.setNotes(f"<p xmlns='http://www.w3.org/1999/xhtml'>{text}</p>")
-
-
 def _describe_species(model: libsbml.Model) -> None:
     variables = variable_table()
     for species in model.getListOfSpecies():
         name = species.getId()
         species.setSubstanceUnits(define_unit(model, "umol"))
-        if species.getBoundaryCondition():
-            species.setInitialAmount(0.0)
-            species.setSBOTerm("SBO:0000291")
-            continue
         species.setInitialAmount(0.0)
-        _annotate(
-            species,
-            variables.loc[name].to_dict() if name in variables.index else None,
-            "SBO:0000247",
-        )
+        known = variables.loc[name].to_dict() if name in variables.index else None
+        outside = species.getBoundaryCondition()
+        _annotate(species, known, SBO_EMPTY_SET if outside else SBO_SIMPLE_CHEMICAL)
 
 
-def _annotate(element: Any, row: Mapping[str, Any] | None, sbo: str) -> None:
-    import libsbml
-
-    element.setSBOTerm((row["sbo"] if row is not None else "") or sbo)
-    if row is None:
-        return
-    element.setName(str(row["title"]))
-    if not row["identifier"]:
-        return
-    element.setMetaId(f"meta_{element.getId()}")
-    term = libsbml.CVTerm(libsbml.BIOLOGICAL_QUALIFIER)
-    term.setBiologicalQualifierType(libsbml.BQB_IS)
-    # Identifiers of the registry are names, not addresses that are ever fetched.
-    term.addResource(f"urn:miriam:{str(row['identifier']).replace(':', ':', 1)}")
-    element.addCVTerm(term)
+def _annotate(element: Any, row: Mapping[str, Any] | None, term: str) -> None:
+    element.setSBOTerm((row["sbo"] if row is not None else "") or term)
+    if row is not None:
+        element.setName(str(row["title"]))
+        identify(element, str(row["identifiers"]))
 
 
 def check(document: libsbml.SBMLDocument) -> None:
