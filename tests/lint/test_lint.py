@@ -147,6 +147,7 @@ def test_a_parameter_without_a_unit(tmp_path: Path) -> None:
     [
         ("notes.txt", "hello", "nothing here reads such a file"),
         ("table.csv", "a,b\n1,2\n", "neither a regimen nor a parameter table"),
+        ("empty.yaml", "", "empty.yaml: holds no fields"),
         ("model.xml", "<sbml", "model.xml"),
         ("manifest.json", "{}", "no manifest"),
         ("binary.yaml", "\udcff", "cannot be read"),

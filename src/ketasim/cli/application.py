@@ -10,6 +10,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from ketasim import __version__
+from ketasim.cli import INTERRUPTED, STOPPED
 from ketasim.cli.usage import is_usage_error, usage_sentence
 from ketasim.errors import KetasimError
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["application"]
 
-INTERRUPTED = 130
 HELP = """How ketamine works in depression, as a model that answers its claims.
 
 A research tool: nothing it prints is medical advice."""
@@ -31,11 +31,15 @@ class SentenceGroup(TyperGroup):
         """Run the command line and leave with its code; a wrong word is one sentence too."""
         try:
             code = super().main(*args, **{**options, "standalone_mode": False})
+        except typer.Abort:
+            code = INTERRUPTED
         except Exception as error:
             if not is_usage_error(error):
                 raise
             _print(usage_sentence(error))
             code = error.exit_code  # type: ignore[attr-defined]
+        if code == INTERRUPTED:
+            _print(STOPPED)
         # Outside its standalone mode typer returns the code of an exit, and None when all is done.
         sys.exit(code or 0)
 
@@ -43,9 +47,6 @@ class SentenceGroup(TyperGroup):
         """Run the chosen command; turn what a user can mend into one sentence and a code."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            raise _end("Stopped. What was finished is kept; the same command goes on from there.",
-                       INTERRUPTED) from error  # fmt: skip
         except BrokenPipeError as error:
             raise typer.Exit(0) from error
         except KetasimError as error:

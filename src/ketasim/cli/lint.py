@@ -13,7 +13,9 @@ from ketasim.cli.output import AsJson, print_json, print_table, say
 def lint(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Hypotheses, drugs, tables, mechanisms, SBML models or manifests."),
+        typer.Argument(
+            help="Hypotheses, drugs, tables of parameters, doses or evidence, mechanisms, SBML, manifests."
+        ),
     ] = None,
     regimen: Annotated[
         list[str] | None, typer.Option(help="A regimen in words; may be given several times.")

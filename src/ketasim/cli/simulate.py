@@ -12,6 +12,8 @@ from ketasim.cli.output import AsJson, print_frame, say
 from ketasim.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ketasim.simulate import Trajectories
 
 
@@ -72,7 +74,8 @@ def simulate(
     from ketasim.simulate import simulate as run
     from ketasim.simulate.another_run import keeping_other_runs
 
-    given = read_regimen(regimen or _words(drug, dose, route, over, at, every))
+    parts = {"drug": drug, "dose": dose, "over": over, "at": at, "every": every}
+    given = read_regimen(_words(regimen, route, parts))
     setting = control_of(given, control)
     with keeping_other_runs(not overwrite):
         result = run(
@@ -103,17 +106,21 @@ def _save_measured(run: Trajectories, out: Path | None, control: str | None) -> 
     return notes
 
 
-def _words(
-    drug: str | None, dose: str | None, route: str, over: str | None, at: str | None,
-    every: str | None,
-) -> str:  # fmt: skip
-    if drug is None or dose is None:
+def _words(regimen: str | None, route: str, parts: Mapping[str, str | None]) -> str:
+    named = {name: text for name, text in parts.items() if text}
+    if regimen is not None:
+        if named:
+            raise InputError(
+                f"--{next(iter(named))} is given as well",
+                where="--regimen",
+                expected="the whole regimen in words, or its parts",
+            )
+        return regimen
+    if not {"drug", "dose"} <= named.keys():
         raise InputError("nothing is given", expected="--drug and --dose, or --regimen")
-    _check_duration(over)
-    parts = {"over": over, "at": at, "every": every}
-    return " ".join(
-        [drug, dose, route, *(f"{word} {text}" for word, text in parts.items() if text)]
-    )
+    _check_duration(named.get("over"))
+    words = [named.pop("drug"), named.pop("dose"), route]
+    return " ".join([*words, *(f"{name} {text}" for name, text in named.items())])
 
 
 def _check_duration(over: str | None) -> None:

@@ -45,15 +45,18 @@ def usage_sentence(error: Any) -> str:
     command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "ketasim"
     option = getattr(error, "option_name", None)
     if getattr(error, "possibilities", None) is not None or type(error).__name__ == "NoSuchOption":
-        near = nearest_names(str(option), _options_of(error))
-        return str(InputError(f"there is no option {option}", where=command, suggestions=near))
+        near = nearest_names(str(option).lstrip("-"), _options_of(error))
+        suggestions = [f"--{name}" for name in near]
+        what = f"there is no option {option}"
+        return str(InputError(what, where=command, suggestions=suggestions))
     what, expected = _complaint(error)
     return str(InputError(what, where=f"{command}{_place(error)}", expected=expected))
 
 
 def _options_of(error: Any) -> list[str]:
     parameters = error.ctx.command.params if error.ctx is not None else []
-    return [name for one in parameters for name in one.opts if name.startswith("--")]
+    # The dashes they all begin with would make any two look alike.
+    return [name[2:] for one in parameters for name in one.opts if name.startswith("--")]
 
 
 def _place(error: Any) -> str:

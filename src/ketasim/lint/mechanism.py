@@ -22,6 +22,8 @@ _ANTIMONY = re.compile(r"\(Error in model string, line (?P<line>\d+): (?P<what>.
 _RULE = re.compile(
     r"^the assembled model is inconsistent: (?:.*Reference: L\dV\d Sections? [\d., AND]+ )?"
 )
+# Numbers of libSBML's rules on units.
+_UNIT_RULE = re.compile(r"SBML rule (?:105\d\d|99505)$")
 _ONE_UNIT = r"\w+ \(exponent = -?[\d.]+, multiplier = [\d.e+-]+, scale = -?\d+\)"
 _UNITS = re.compile(f"{_ONE_UNIT}(?:, {_ONE_UNIT})*")
 _UNIT = re.compile(
@@ -77,6 +79,8 @@ def _numbers_with(path: Path) -> pd.DataFrame:
 def _in_the_file(error: ModelError, path: Path, text: str, before: int) -> ModelError:
     """Say an error of the joined model as one of the file; `before` lines are joined ahead of it."""
     what, line = _units_short(_RULE.sub("", error.what)), 0
+    if _UNIT_RULE.match(error.where or ""):
+        what = f"units do not balance: {what[:1].lower()}{what[1:]}"
     found = _ANTIMONY.search(what)
     if found:
         what = f"cannot be read: {re.split(r'[.] (?=[A-Z])', found['what'])[0]}"
@@ -96,13 +100,18 @@ def _place(path: Path, line: int) -> str:
 
 
 def _line_of(what: str, text: str) -> int:
-    """Return the first line that holds all names of something quoted, or 0."""
-    lines = [set(_NAME.findall(line.split("//")[0])) for line in text.splitlines()]
+    """Return the line that defines something quoted, or the first that holds its names, or 0."""
+    lines = [line.split("//")[0] for line in text.splitlines()]
     for quoted in _QUOTED.findall(what):
         names = set(_NAME.findall(quoted))
-        for number, present in enumerate(lines, 1):
-            if names and names <= present:
-                return number
+        holding = [
+            number
+            for number, line in enumerate(lines, 1)
+            if names and names <= set(_NAME.findall(line))
+        ]
+        defining = re.compile(rf"\s*{re.escape(quoted)}\s*('|:)")
+        for number in sorted(holding, key=lambda one: not defining.match(lines[one - 1])):
+            return number
     return 0
 
 
@@ -129,7 +138,9 @@ def _undeclared(sbml: str, path: Path, text: str) -> Iterator[str]:
     """Yield species that a reaction names and nothing declares: Antimony makes them up silently."""
     import libsbml
 
-    species = libsbml.readSBMLFromString(sbml).getModel().getListOfSpecies()
+    # libSBML frees a model with its document, so the document has to be kept.
+    document = libsbml.readSBMLFromString(sbml)
+    species = list(document.getModel().getListOfSpecies())
     declared = [one.getId() for one in species if one.getHasOnlySubstanceUnits()]
     for name in (one.getId() for one in species if not one.getHasOnlySubstanceUnits()):
         yield str(
