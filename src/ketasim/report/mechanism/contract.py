@@ -95,7 +95,7 @@ def contract(
     """
     merged = _named(_drug_nodes(network), drugs or {})
     home = {member: node.id for node in merged for member in node.members}
-    readable = frozenset(set(readouts) & network.variables.keys()) - home.keys()
+    readable = frozenset((set(readouts) & network.variables.keys()) - home.keys())
     hubs = choose_hubs(network, readable, home)
     small = inline(network, readable | hubs)
     graph = _Graph(_renamed(influences(small, settings), home))

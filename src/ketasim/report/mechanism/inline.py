@@ -50,7 +50,7 @@ def _through(variable: Variable, reach: Mapping[str, Variable]) -> Variable:
     direct = [reach[name] for name in variable.inputs if name in reach]
     return replace(
         variable,
-        inputs=(variable.inputs - reach.keys()).union(*(one.inputs for one in direct)),
+        inputs=variable.inputs.difference(reach).union(*(one.inputs for one in direct)),
         parameters=variable.parameters.union(*(one.parameters for one in direct)),
     )
 
