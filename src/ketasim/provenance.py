@@ -8,6 +8,7 @@ import platform
 import sys
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,6 +205,16 @@ def _started_with() -> tuple[str, ...]:
     return (Path(program).name or "python", *words)
 
 
+@cache
+def _version(name: str) -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
 def library_versions(names: Sequence[str] = _LIBRARIES) -> dict[str, str]:
     """Return the installed versions of libraries, without importing them.
 
@@ -217,15 +228,7 @@ def library_versions(names: Sequence[str] = _LIBRARIES) -> dict[str, str]:
     dict of str to str
         The version, or ``"not installed"``.
     """
-    from importlib import metadata
-
-    versions = {}
-    for name in names:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "not installed"
-    return versions
+    return {name: _version(name) for name in names}
 
 
 def hash_bytes(data: bytes) -> str:

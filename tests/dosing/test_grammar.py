@@ -60,7 +60,7 @@ def test_nothing_is_a_regimen_too():
     [
         ("ketamine 0.5 mgkg iv", ["unknown unit 'mgkg'", "did you mean mg/kg"]),
         ("ketamine -1 mg iv", ["the amount -1 is negative"]),
-        ("ketamine 1 mg iv over -3 min", ["the duration -0.05 is negative"]),
+        ("ketamine 1 mg iv over -3 min", ["the duration -3 min is negative"]),
         ("ketamin 0.5 mg/kg iv", ["unknown drug 'ketamin'", "did you mean ketamine"]),
         ("naltrexone 5 mg nasal", ["unknown route for naltrexone 'nasal'", "iv, oral"]),
         ("ketamine sulfate 1 mg iv", ["unknown salt of ketamine 'sulfate'", "hydrochloride"]),

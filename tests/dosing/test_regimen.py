@@ -60,7 +60,7 @@ def test_the_repr_is_what_was_written():
         ({"amount": float("nan")}, "amount nan is not finite"),
         ({"amount": -1.0}, "amount -1 is negative"),
         ({"start_h": float("inf")}, "start inf is not finite"),
-        ({"duration_h": -1.0}, "duration -1 is negative"),
+        ({"duration_h": -1.0}, "duration -1 h is negative"),
         ({"repeats": 2}, "needs an interval"),
         ({"interval_h": 2.0}, "not how often"),
         ({"unit": "mgs"}, "unknown unit"),

@@ -88,6 +88,18 @@ def test_the_rule_says_what_is_done() -> None:
         assert words in VERDICT_RULE
 
 
+@pytest.mark.parametrize("pair", [("kept", "down"), ("none", "blocked"), ("none", "down")])
+def test_what_one_number_can_meet_is_no_contradiction(
+    pair: tuple[str, str], compared: Compared
+) -> None:
+    # A share of 0.7 is kept and down, one of 0.1 is none, blocked and down.
+    lost, met = (
+        compared(name, agrees, direction=way, **QUESTION)
+        for name, agrees, way in (("a", False, pair[0]), ("b", True, pair[1]))
+    )
+    assert decided([lost, met]).disputed == ()
+
+
 @pytest.mark.parametrize("role", ["indirect", "set aside", "fitted", "shown", "not comparable"])
 def test_only_deciding_comparisons_count(role: str, compared: Compared) -> None:
     made = [compared("a", True), compared("a", False, role=role), compared("b", None)]
@@ -102,12 +114,11 @@ QUESTION = {"arm": "blocked", "readout": "relief", "contrast": "ketamine", "time
     ("first", "second"),
     [
         ("kept", "blocked"),
-        ("kept", "down"),
-        ("none", "blocked"),
+        ("kept", "none"),
         ("none", "up"),
-        ("none", "down"),
         ("up", "down"),
         ("rescued", "blocked"),
+        ("rescued", "none"),
     ],
 )
 def test_of_two_rows_that_contradict_each_other_one_is_enough(

@@ -207,7 +207,8 @@ def test_an_interrupted_dossier_goes_on_where_it_stopped(
     monkeypatch.setattr(Experiment, "run", run)
     with pytest.raises(KeyboardInterrupt):
         write_dossier(tmp_path, **asked)
-    assert [one.name for one in (tmp_path / "experiments").iterdir()] == ["camp"]
+    assert [one.parent.name for one in (tmp_path / "experiments").rglob("*.*")][:1] == ["camp"]
+    assert not list((tmp_path / "experiments" / "ampa").iterdir())
     assert not (tmp_path / "dossier.html").exists()
 
     told: list[tuple[int, int]] = []

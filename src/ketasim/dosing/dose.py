@@ -100,8 +100,10 @@ class Dose:
             value = getattr(self, name)
             if not math.isfinite(value) or (name != "start_h" and value < 0):
                 wrong = "negative" if value < 0 and math.isfinite(value) else "not finite"
+                given = name.endswith("_h") and math.isfinite(value)
+                shown = time_text(value) if given else number_text(value)
                 raise RegimenError(
-                    f"the {name.removesuffix('_h')} {number_text(value)} is {wrong}",
+                    f"the {name.removesuffix('_h')} {shown} is {wrong}",
                     where=where,
                     expected="a finite number" + (", 0 or more" if name != "start_h" else ""),
                 )

@@ -86,6 +86,8 @@ class Comparison:
         Where a prediction agrees, on the same scale; infinite where open, NaN where there is none.
     arm, readout : str
         Where the observation belongs in the experiment, which may name both differently.
+    study : str
+        The study it comes from; several sources may report one.
     """
 
     observation: Observation
@@ -104,6 +106,7 @@ class Comparison:
     region: tuple[float, float] = (math.nan, math.nan)
     arm: str = ""
     readout: str = ""
+    study: str = ""
 
     def record(self) -> dict[str, Any]:
         """Return the comparison as JSON values."""
@@ -189,6 +192,7 @@ def compare(observation: Observation, setting: Setting) -> Comparison:
         region=made.region,
         arm=seen.arm,
         readout=seen.readout,
+        study=experiment.study_of.get(seen.source, seen.source),
     )
 
 

@@ -165,6 +165,8 @@ class Experiment:
         Rating scale of a source where it is not MADRS.
     crossover : tuple of str
         Sources in which every patient had both conditions.
+    study_of : mapping of str to str
+        Sources that report one study: source to the source that stands for it.
     missing : str
         What is said when nothing decides.
     notes : tuple of str
@@ -186,6 +188,7 @@ class Experiment:
     readout_of: Mapping[str, str] = field(default_factory=dict, hash=False)
     scale_of: Mapping[str, str] = field(default_factory=dict, hash=False)
     crossover: tuple[str, ...] = ()
+    study_of: Mapping[str, str] = field(default_factory=dict, hash=False)
     missing: str = "no published observation tests this"
     notes: tuple[str, ...] = ()
 

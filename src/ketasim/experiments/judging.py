@@ -11,6 +11,7 @@ import numpy as np
 from ketasim.experiments.design import NO_DRUG
 from ketasim.experiments.effects import SMALLEST_EFFECT, effect, share
 from ketasim.experiments.estimates import bootstrap_rows, estimate
+from ketasim.experiments.published import REST
 from ketasim.experiments.readouts import RATED, readout
 from ketasim.experiments.rules import (
     AGREEMENT,
@@ -48,7 +49,6 @@ SHARE_BIN = 0.05
 """A published share agrees with a replayed one that is this near, for the likelihood only."""
 
 _COUNTED = ("response", "remission")
-_REST = ("baseline", "none", "placebo", "saline", "")
 _OUTCOME_OF = {"down": 0, "blocked": 0, "kept": 1, "none": 1, "up": 2}
 
 
@@ -112,13 +112,16 @@ def judge(seen: Observation, setting: Setting) -> Judgement | None:
         return None
     if seen.kind == "value" and not math.isnan(seen.value):
         return _value(seen, setting)
-    bounded = not (math.isnan(seen.lower) and math.isnan(seen.upper))
-    return _range(seen, setting) if seen.kind == "range" and bounded else None
+    return _range(seen, setting) if seen.kind == "range" and _is_bounded(seen) else None
+
+
+def _is_bounded(seen: Observation) -> bool:
+    return not (math.isnan(seen.lower) and math.isnan(seen.upper))
 
 
 def _direction(seen: Observation, setting: Setting) -> Judgement | None:
-    if seen.contrast in _REST or seen.contrast not in setting.courses:
-        return _change(seen, setting) if seen.contrast in _REST else None
+    if seen.contrast in REST or seen.contrast not in setting.courses:
+        return _change(seen, setting) if seen.contrast in REST else None
     if seen.readout in _COUNTED and seen.size:
         return _same_shares(seen, setting)
     if seen.readout in RATED and seen.size and seen.direction in _OUTCOME_OF:
@@ -168,7 +171,7 @@ def _share(seen: Observation, setting: Setting) -> Judgement | None:
         agrees=bool(rule.met(middle.value[0])) and lost,
         probability=chance if lost else MISREPORT,
         rule=f"{seen.direction}: {rule.text} (median over the cohort){_only_if_lost(seen, lost)}",
-        region=(rule.lower, rule.upper),
+        region=(rule.lower, rule.upper) if lost else (math.nan, math.nan),
     )
 
 
@@ -254,7 +257,7 @@ def _counted(seen: Observation, setting: Setting) -> Judgement | None:
         count = round(seen.value)
     elif seen.kind == "value" and seen.unit == "%":
         count = round(size * seen.value / 100.0)
-    elif seen.kind == "range" and seen.unit == "%":
+    elif seen.kind == "range" and seen.unit == "%" and _is_bounded(seen):
         return _counted_range(seen, setting)
     else:
         return None
@@ -411,12 +414,15 @@ def _group_chance(
     Groups are independent, those of a crossover the same subjects. A laboratory is taken to report
     a wrong direction with the probability `MISREPORT`, so that no single sign decides everything.
     """
+    above, below = _known(above, below, paired=paired)
+    if not above.size or (below is not None and not below.size):
+        return math.nan
     size = seen.size or ANIMALS
     rows = bootstrap_rows(above.size, size, TRIALS, seed)
-    middle = np.nanmedian(above[rows], axis=1)
+    middle = np.median(above[rows], axis=1)
     if below is not None:
         others = rows if paired else bootstrap_rows(below.size, size, TRIALS, seed + 1)
-        reference = np.nanmedian(below[others], axis=1)
+        reference = np.median(below[others], axis=1)
         known = np.abs(reference) > SMALLEST_EFFECT
         middle = np.divide(middle, reference, out=np.full(middle.shape, np.nan), where=known)
     met = float(np.mean(rule.met(middle)))
@@ -430,4 +436,16 @@ def _floored(chance: float) -> float:
 
 def _closeness(value: float, mean: float, sd: float) -> float:
     """Return the likelihood of a value relative to that of a perfect prediction, without unit."""
-    return math.exp(-0.5 * ((value - mean) / sd) ** 2) if sd > 0.0 else 0.0
+    if not sd > 0.0:
+        return float(value == mean)
+    return math.exp(-0.5 * ((value - mean) / sd) ** 2)
+
+
+def _known(
+    above: NDArray[np.float64], below: NDArray[np.float64] | None, *, paired: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Leave out patients without a value; of a pair both go."""
+    if below is None or not paired:
+        return above[~np.isnan(above)], None if below is None else below[~np.isnan(below)]
+    kept = ~np.isnan(above + below)
+    return above[kept], below[kept]

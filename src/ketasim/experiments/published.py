@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["ANIMAL_OR_CELL", "HUMAN", "Observation", "observations"]
+__all__ = ["ANIMAL_OR_CELL", "HUMAN", "REST", "Observation", "observations"]
+
+REST = ("baseline", "none", "placebo", "saline", "")
+"""Contrasts that mean the readout at rest, without a drug that acts."""
 
 HUMAN = "people"
 """Group of observations made in people."""

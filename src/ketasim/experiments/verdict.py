@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
-from ketasim.experiments.published import ANIMAL_OR_CELL, HUMAN
+from ketasim.experiments.published import ANIMAL_OR_CELL, HUMAN, REST
+from ketasim.experiments.rules import DirectionRule, change_rule, share_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ketasim.experiments.comparison import Comparison
+    from ketasim.experiments.published import Observation
 
 __all__ = ["VERDICT_RULE", "GroupTally", "Outcome", "Verdict", "verdict"]
 
@@ -25,14 +28,6 @@ VERDICT_RULE = (
     "contradict each other it is enough to agree with one"
 )
 """How comparisons become a verdict."""
-
-_OPPOSITE = {
-    frozenset(pair)
-    for pair in (
-        ("kept", "blocked"), ("kept", "down"), ("none", "blocked"), ("none", "down"),
-        ("none", "up"), ("up", "down"), ("rescued", "blocked"),
-    )
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -160,8 +155,20 @@ def _contradict(one: Comparison, other: Comparison) -> bool:
     same = (one.arm, one.readout, first.contrast) == (other.arm, other.readout, second.contrast)
     # A time that was not reported is read at the readout's own, so only known times can differ.
     differ = not math.isnan(first.time_h + second.time_h) and first.time_h != second.time_h
-    opposite = frozenset((first.direction, second.direction)) in _OPPOSITE
-    return same and opposite and not differ
+    return same and not differ and _are_disjoint(first, second)
+
+
+def _are_disjoint(first: Observation, second: Observation) -> bool:
+    """Say whether the rules of two directions leave no number that meets both."""
+    one, other = _rule_of(first), _rule_of(second)
+    if one is None or other is None:
+        return False
+    return one.upper <= other.lower or other.upper <= one.lower
+
+
+def _rule_of(seen: Observation) -> DirectionRule | None:
+    at_rest = change_rule(seen.direction) if seen.contrast in REST else None
+    return at_rest or share_rule(seen.direction)
 
 
 def _outcome(deciding: Sequence[Comparison]) -> Outcome:
@@ -170,9 +177,13 @@ def _outcome(deciding: Sequence[Comparison]) -> Outcome:
     against = [one for one in deciding if not one.agrees and not _is_excused(one, deciding)]
     if not against:
         return "supported"
-    sources = [one.observation.source for one in deciding]
-    votes = sum(1.0 / sources.count(one.observation.source) for one in against)
-    return "contradicted" if votes > len(set(sources)) / 2.0 else "undecided"
+    studies = [_study(one) for one in deciding]
+    votes = sum(Fraction(1, studies.count(_study(one))) for one in against)
+    return "contradicted" if votes > Fraction(len(set(studies)), 2) else "undecided"
+
+
+def _study(one: Comparison) -> str:
+    return one.study or one.observation.source
 
 
 def _group(name: str, deciding: Sequence[Comparison]) -> GroupTally:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ketasim.errors import InputError
+from ketasim.experiments.result import JSON_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,8 @@ PARAMETERS_FILE = "parameters.parquet"
 
 OBSERVATIONS_FILE = "observations.parquet"
 """Every published observation and whether it is fitted or judges."""
+
+_INDEX_PARTS = ("experiments", "hypotheses", "scoreboard", "references", "manifest")
 
 EXPERIMENTS = "experiments"
 """The folder with one results bundle for each experiment."""
@@ -89,31 +92,46 @@ def read_bundle(folder: Path | str) -> Bundle:
     InputError
         If a part is missing or no JSON.
     """
-    import pandas as pd
-
     home = Path(folder)
     index = _json(home / INDEX_FILE)
-    records = {
-        name: _json(home / EXPERIMENTS / name / "experiment.json") for name in index["experiments"]
-    }
+    missing = [name for name in _INDEX_PARTS if name not in index]
+    if missing:
+        raise _incomplete(home / INDEX_FILE)
+    return Bundle(
+        folder=home,
+        index=index,
+        experiments={
+            name: _json(home / EXPERIMENTS / name / JSON_FILE) for name in index["experiments"]
+        },
+        sbml=_text(home / MODEL_FILE),
+        parameters=_table(home / PARAMETERS_FILE),
+        observations=_table(home / OBSERVATIONS_FILE),
+    )
+
+
+def _text(path: Path) -> str:
     try:
-        return Bundle(
-            folder=home,
-            index=index,
-            experiments=records,
-            sbml=(home / MODEL_FILE).read_text(encoding="utf-8"),
-            parameters=pd.read_parquet(home / PARAMETERS_FILE),
-            observations=pd.read_parquet(home / OBSERVATIONS_FILE),
-        )
-    except OSError as error:
-        raise _incomplete(Path(str(error.filename or home))) from error
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise _incomplete(path) from error
+
+
+def _table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise _incomplete(path) from error
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(_text(path))
+    except ValueError as error:
         raise _incomplete(path) from error
+    if not isinstance(content, dict):
+        raise _incomplete(path)
     return content
 
 

@@ -11,7 +11,7 @@ import ketasim
 from ketasim.experiments.result import JSON_FILE
 from ketasim.provenance import hash_bytes, hash_mapping, library_versions
 from ketasim.report.bundle import EXPERIMENTS
-from ketasim.results import atomic_write
+from ketasim.results import atomic_write, ensure_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,6 +75,7 @@ def _run(
     seed: int,
     patients: int | None,
 ) -> dict[str, Any]:
+    ensure_folder(home)
     result = one.run(size, [model.hypothesis for model in models], seed, patients=patients)
     (home / KEY_FILE).unlink(missing_ok=True)
     result.save(home)
@@ -117,7 +118,9 @@ def _package_hash() -> str:
     """Return a hash of every file of the package: code, numbers, evidence."""
     home = Path(ketasim.__file__).parent
     files = sorted(one for one in home.rglob("*") if one.is_file() and one.suffix != ".pyc")
-    kept = [one for one in files if "__pycache__" not in one.parts and "report" not in one.parts]
+    # Only the page is made in the report's own room: it changes no number.
+    aside = {"__pycache__", "report"}
+    kept = [one for one in files if not aside & set(one.relative_to(home).parts)]
     return hash_bytes(
         b"\0".join(str(one.relative_to(home)).encode() + one.read_bytes() for one in kept)
     )

@@ -55,4 +55,6 @@ def text(x: float, y: float, content: str, **attributes: object) -> Markup:
 def path(points: Iterable[tuple[float, float]], **attributes: object) -> Markup:
     """Return a path of straight lines through points."""
     steps = [f"{number(x)} {number(y)}" for x, y in points]
+    if not steps:
+        return Markup("")
     return element("path", d="M" + "L".join(steps), **attributes)

@@ -98,7 +98,7 @@ def test_a_few_decades_are_parted_and_many_are_not() -> None:
 def test_doses_close_to_each_other_get_room() -> None:
     x = log_scale([10.0, 10.0], 0.0, 100.0)
     assert x(10.0) == pytest.approx(50.0)
-    assert x.ticks == (10.0,)
+    assert x.ticks == (7.0, 8.0, 9.0, 10.0)
 
 
 def test_hours_run_evenly_and_weeks_are_compressed() -> None:

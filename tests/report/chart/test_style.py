@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ketasim.report.chart.style import SYMBOLS, sample, styles, symbol
+from ketasim.report.chart.style import COLOURS, SYMBOLS, sample, styles, symbol
 from ketasim.report.page import TEMPLATES
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_a_look_depends_on_the_place_in_the_bundle_alone() -> None:
 
 def test_the_style_sheet_knows_every_colour() -> None:
     css = (TEMPLATES / "style.css").read_text(encoding="utf-8").lower()
-    for one in styles(f"h{index}" for index in range(20)).values():
+    for one in styles(f"h{index}" for index in range(len(COLOURS))).values():
         assert f".{one.css_class} {{ --c: {one.colour.lower()}; }}" in css
 
 

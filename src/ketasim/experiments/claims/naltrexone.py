@@ -148,6 +148,7 @@ EXPERIMENT = Experiment(
     },
     scale_of={"williams2018": "hamd17"},
     crossover=("williams2018", "jelen2025", "jelenpress2025", "yoon2019"),
+    study_of={"jelenpress2025": "jelen2025"},
     notes=(
         "The depot of 380 mg in the trials with weekly ketamine is given as 50 mg a day, assumed.",
         "Context: every ketamine arm carries the context of an active arm.",

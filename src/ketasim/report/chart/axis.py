@@ -17,6 +17,9 @@ HOUR, DAY = 1.0, 24.0
 LINEAR_TIME_UP_TO = 12.0
 """Up to this many hours time runs evenly; longer spans are compressed (inverse hyperbolic sine)."""
 
+_LOG_PARTS = ((1.0,), (1.0, 2.0, 5.0), tuple(float(part) for part in range(1, 10)))
+"""Which parts of a decade are labelled: as few as give two labels."""
+
 _TIME_TICKS = (-24.0, -2.0, 0.0, 1.0, 4.0, 12.0, 24.0, 72.0, 168.0, 336.0, 672.0, 2016.0)
 
 
@@ -85,7 +88,7 @@ def linear_scale(
         low, high = low - max(abs(low), 1.0) * 0.1, high + max(abs(high), 1.0) * 0.1
     step = _round_step((high - low) / count)
     # A value that reaches just beyond a tick does not deserve another step.
-    first, last = math.floor(low / step + 0.08), math.ceil(high / step - 0.08)
+    first, last = math.floor(low / step + 0.04), math.ceil(high / step - 0.04)
     ticks = tuple(round(index * step, 12) for index in range(first, last + 1))
     return Scale("linear", ticks[0], ticks[-1], start, end, ticks, _labels(ticks, step))
 
@@ -97,14 +100,17 @@ def log_scale(values: Iterable[float], start: float, end: float) -> Scale:
     if high / low < 1.5:
         low, high = low / 1.5, high * 1.5
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    parts = (1.0,) if len(decades) > 4 else (1.0, 2.0, 5.0)
-    ticks = tuple(
-        part * 10.0**power
-        for power in decades
-        for part in parts
-        if low * 0.999 <= part * 10.0**power <= high * 1.001
-    )
+    choices = _LOG_PARTS if len(decades) > 4 else _LOG_PARTS[1:]
+    found = (_log_ticks(low, high, decades, parts) for parts in choices)
+    ticks = next((some for some in found if len(some) > 1), (low, high))
     return Scale("log", low, high, start, end, ticks, tuple(f"{tick:g}" for tick in ticks))
+
+
+def _log_ticks(
+    low: float, high: float, decades: Iterable[int], parts: Iterable[float]
+) -> tuple[float, ...]:
+    every = (part * 10.0**power for power in decades for part in parts)
+    return tuple(tick for tick in every if low * 0.999 <= tick <= high * 1.001)
 
 
 def time_scale(times: Iterable[float], start: float, end: float) -> Scale:
@@ -132,10 +138,12 @@ def duration(hours: float) -> str:
     """Return a time as a reader says it: minutes, hours, days or weeks."""
     size = abs(hours)
     if size and size < HOUR:
-        return f"{hours * 60:.3g} min"
-    if size < 2 * DAY and size != DAY:
-        return f"{hours:.3g} h" if hours else "0"
-    return f"{hours / DAY:.3g} d"
+        words = f"{hours * 60:.3g} min"
+    elif size < 2 * DAY and size != DAY:
+        words = f"{hours:.3g} h" if hours else "0"
+    else:
+        words = f"{hours / DAY:.3g} d"
+    return words.replace("-", "−")
 
 
 def _round_step(rough: float) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ketasim.report.chart.axis import duration, linear_scale, time_scale
-from ketasim.report.chart.frame import Frame, chart
+from ketasim.report.chart.frame import GLYPHS, Frame, chart
 from ketasim.report.svg import element, number, path, text
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ketasim.report.chart.style import Style
 
 __all__ = ["Course", "Mark", "course_chart"]
-
-_GLYPHS = {"up": "▲", "down": "▼", "none": "●", "blocked": "✕", "kept": "✓", "rescued": "✓"}
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ def _mark(mark: Mark, x: Scale, y: Scale, frame: Frame) -> Markup | None:
 
 
 def _direction(mark: Mark, place: float, frame: Frame, kind: str) -> Markup | None:
-    glyph = _GLYPHS.get(mark.direction)
+    glyph = GLYPHS.get(mark.direction)
     if glyph is None:
         return None
     words = text(place, frame.top + 9, glyph, text_anchor="middle", class_="glyph")

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from ketasim.report.chart.axis import Scale
 
-__all__ = ["Frame", "chart"]
+__all__ = ["GLYPHS", "Frame", "chart"]
+
+GLYPHS = {"up": "▲", "down": "▼", "none": "●", "blocked": "✕", "kept": "✓", "rescued": "✓"}
+"""What is drawn for a result that was published as a direction only."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def _below(scale: Scale, floor: float) -> list[Markup]:
     for tick, label in zip(scale.ticks, scale.labels, strict=True):
         place = scale(tick)
         parts.append(path(((place, floor), (place, floor + 4)), class_="axis"))
-        if place - last > 5.6 * len(label) + 4:
+        if place - last > 2.8 * len(label) + 4:
             parts.append(text(place, floor + 16, label, text_anchor="middle", class_="tick"))
             last = place + 2.8 * len(label)
     return parts

@@ -61,7 +61,7 @@ class Style:
     @property
     def css_class(self) -> str:
         """The class that carries the colour."""
-        return f"h{self.index % len(COLOURS)}"
+        return f"h{self.index}"
 
 
 def styles(names: Iterable[str]) -> dict[str, Style]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ketasim.report.chart.axis import linear_scale, log_scale
-from ketasim.report.chart.frame import Frame, chart
+from ketasim.report.chart.frame import GLYPHS, Frame, chart
 from ketasim.report.chart.style import symbol
-from ketasim.report.svg import element, number, path
+from ketasim.report.svg import element, number, path, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +55,10 @@ class Point:
         In the unit of the chart; NaN where not reported.
     label : str
         The result and its source.
+    human : bool
+        Filled for people, open for animals and cells.
+    direction : str
+        Where there is no value: up, down, none, blocked, kept, rescued.
     """
 
     place: float
@@ -62,6 +66,8 @@ class Point:
     low: float
     high: float
     label: str
+    human: bool = True
+    direction: str = ""
 
 
 def sweep_chart(
@@ -102,7 +108,7 @@ def sweep_chart(
     parts = [frame.axes(x, y, x_title=titles[0], y_title=titles[1])]
     parts += [_band(one, x, y) for one in lines]
     parts += [_line(one, x, y) for one in lines]
-    parts += [_point(point, x, y, frame) for point in points if math.isfinite(point.value)]
+    parts += [drawn for point in points if (drawn := _point(point, x, y, frame)) is not None]
     return chart(frame, label, parts, "sweep")
 
 
@@ -124,16 +130,27 @@ def _line(one: Line, x: Scale, y: Scale) -> Markup:
     return element("g", line, *(symbol(one.style, *point) for point in points))
 
 
-def _point(point: Point, x: Scale, y: Scale, frame: Frame) -> Markup:
+def _point(point: Point, x: Scale, y: Scale, frame: Frame) -> Markup | None:
     title = element("title", point.label)
+    kind = "measured human" if point.human else "measured animal"
+    if not math.isfinite(point.value):
+        return _direction(point, x, frame, title, kind)
     if not math.isfinite(point.place):
         near, far = frame.x_range
         across = path(((near, y(point.value)), (far, y(point.value))), class_="across")
-        return element("g", title, across, class_="measured human")
+        return element("g", title, across, class_=kind)
     place, height = x(point.place), y(point.value)
     parts = [title]
     if math.isfinite(point.low) and math.isfinite(point.high):
         parts.append(path(((place, y(point.low)), (place, y(point.high))), class_="whisker"))
     shape = f"M{number(place)} {number(height - 5)}l5 5l-5 5l-5-5Z"
     parts.append(element("path", d=shape, class_="point"))
-    return element("g", *parts, class_="measured human")
+    return element("g", *parts, class_=kind)
+
+
+def _direction(point: Point, x: Scale, frame: Frame, title: Markup, kind: str) -> Markup | None:
+    glyph = GLYPHS.get(point.direction)
+    if glyph is None or not math.isfinite(point.place):
+        return None
+    words = text(x(point.place), frame.top + 9, glyph, text_anchor="middle", class_="glyph")
+    return element("g", title, words, class_=kind)

@@ -137,9 +137,12 @@ def read_network(sbml: str, mechanisms: Mapping[str, Sequence[str]] | None = Non
     import libsbml
 
     document = libsbml.readSBMLFromString(sbml)
-    model = document.getModel()
-    if model is None:
+    if document.getModel() is None:
         raise ModelError("the model of the bundle is no SBML document")
+    promoted = libsbml.ConversionProperties()
+    promoted.addOption("promoteLocalParameters", True)
+    document.convert(promoted)
+    model = document.getModel()
     return _Reader(model, _homes(mechanisms) or _groups(model)).network()
 
 

@@ -62,5 +62,5 @@ def _promise(row: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
 
 def _bounds(lower: float | None, upper: float | None) -> str:
     if lower is None:
-        return f"below {upper:g}"
+        return "anything" if upper is None else f"below {upper:g}"
     return f"above {lower:g}" if upper is None else f"{lower:g} to {upper:g}"

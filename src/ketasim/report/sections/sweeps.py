@@ -110,8 +110,6 @@ def _line(style: Style, rows: list[Mapping[str, Any]]) -> Line:
 
 
 def _ends(one: Line) -> str:
-    if not one.places:
-        return "not run"
     return f"{one.values[0]:.3g} at {one.places[0]:g} to {one.values[-1]:.3g} at {one.places[-1]:g}"
 
 
@@ -137,5 +135,6 @@ def _points(sweep: Mapping[str, Any], name: str, record: Mapping[str, Any]) -> l
             low, high = value - spread, value + spread
         counted = ", drawn as a share of patients" if seen["kind"] == "count" else ""
         label = f"{seen['species']}: {seen['text']} ({seen['source']}{counted})"
-        found.append(Point(number(place), value, low, high, label))
+        human = seen["species"] == "human"
+        found.append(Point(number(place), value, low, high, label, human, seen["direction"]))
     return found

@@ -39,7 +39,7 @@ def content(bundle: Bundle) -> dict[str, Any]:
         "board_experiments": [
             name for name in bundle.experiments if any(row[name] is not None for row in board)
         ],
-        "longest": max((abs(row["total"]) for row in board), default=1.0) or 1.0,
+        "longest": max((abs(row["total"] or 0.0) for row in board), default=1.0) or 1.0,
         "rule": _rule(bundle),
     }
 

@@ -1,4 +1,4 @@
-"""Faults that are known and not yet mended: each test says what should be, and fails until it is."""
+"""What once went wrong at the edges: missing parts, odd values, files in the way."""
 
 from __future__ import annotations
 
@@ -26,28 +26,20 @@ if TYPE_CHECKING:
 NAN = float("nan")
 
 
-def fault(where: str, raises: type[BaseException] | tuple[type[BaseException], ...]) -> Any:
-    return pytest.mark.xfail(strict=True, reason=where, raises=raises)
-
-
-@fault("axis.linear_scale: 0.08 of a step may be more than the 0.02 of the range", AssertionError)
 def test_a_value_that_reaches_just_beyond_the_last_tick_is_drawn_there() -> None:
     x = linear_scale([0.0, 2.075], 0.0, 100.0, count=3)
     assert x.low == 0.0
     assert x(2.075) == pytest.approx(100.0 * 2.075 / x.high)
 
 
-@fault("axis.log_scale: the ticks do not reach beyond the data", AssertionError)
 def test_a_logarithmic_axis_has_more_than_one_label() -> None:
     assert len(log_scale([2.1, 8.1], 0.0, 100.0).ticks) > 1
 
 
-@fault("axis.duration: a hyphen for a minus", AssertionError)
 def test_times_before_the_dose_bear_a_true_minus() -> None:
     assert time_scale([-24.0, 24.0], 0.0, 1.0).labels[0] == "−1 d"
 
 
-@fault("frame._below: a label must clear its neighbour by half its own width", AssertionError)
 def test_the_day_after_the_dose_is_labelled_on_two_weeks(parse: Callable[[str], Any]) -> None:
     frame = Frame()
     x, y = time_scale([-1, 336], *frame.x_range), linear_scale([0, 1], *frame.y_range)
@@ -55,7 +47,6 @@ def test_the_day_after_the_dose_is_labelled_on_two_weeks(parse: Callable[[str], 
     assert "1 d" in [one.text for one in drawn.every("text", "tick")]
 
 
-@fault("course._line, _band and sweep._line: a path without points is 'M'", AssertionError)
 def test_a_hypothesis_that_failed_draws_no_broken_path(parse: Callable[[str], Any]) -> None:
     one, other = styles(["article", "rival"]).values()
     times, failed = [0.0, 24.0], [NAN, NAN]
@@ -64,7 +55,6 @@ def test_a_hypothesis_that_failed_draws_no_broken_path(parse: Callable[[str], An
     assert all(len(shape["d"]) > 1 for shape in drawn.every("path"))
 
 
-@fault("style.css_class: the ninth hypothesis shares the class of the first", AssertionError)
 def test_the_ninth_hypothesis_can_be_highlighted_alone() -> None:
     looks = styles(f"h{index}" for index in range(9)).values()
     assert len({one.css_class for one in looks}) == 9
@@ -88,24 +78,20 @@ def rats(**parts: Any) -> Any:
     return found.panels[0][1]
 
 
-@fault("sweep._point: everything measured is drawn as measured in people", AssertionError)
 def test_a_sweep_tells_animals_from_people(parse: Callable[[str], Any]) -> None:
     drawn = parse(rats(kind="value", value=1.5))
     assert drawn.only("g", "measured").classes == ["measured", "animal"]
 
 
-@fault("sweep_chart: a published direction is announced and not drawn", AssertionError)
 def test_a_sweep_draws_what_was_published_as_a_direction(parse: Callable[[str], Any]) -> None:
     assert parse(rats(kind="sign")).every("g", "measured")
 
 
-@fault("experiment.html.jinja: h2 before h4, h3 before h5", AssertionError)
 def test_no_level_of_heading_is_skipped(page: Any) -> None:
     levels = [int(one.tag[1]) for one in page.inside() if one.tag in ("h1", "h2", "h3", "h4", "h5")]
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
-@fault("hypotheses._bounds: a promise without bounds", TypeError)
 def test_a_promise_without_bounds_does_not_stop_the_page(doctored: Bundle) -> None:
     row = {
         "arm": "ketamine", "readout": "relief", "quantity": "share", "time_h": 24.0, "lower": None,
@@ -115,14 +101,12 @@ def test_a_promise_without_bounds_does_not_stop_the_page(doctored: Bundle) -> No
     assert hypotheses.content(doctored)[0]["promises"][0]["predicted"] == 0.5
 
 
-@fault("verdicts.content and the scoreboard's bar: abs of a total that is missing", TypeError)
 def test_a_hypothesis_without_any_score_does_not_stop_the_page(doctored: Bundle) -> None:
     # The scoreboard gives NaN where nothing was scored, and the bundle holds that as null.
     doctored.index["scoreboard"][-1].update(total=None, people=None, observations=0)
     assert "Scoreboard" in render(doctored)
 
 
-@fault("bundle.read_bundle: pandas tells no file name", AssertionError)
 @pytest.mark.parametrize("part", ["parameters.parquet", "observations.parquet"])
 def test_a_missing_table_is_named(dossier: Path, tmp_path: Path, part: str) -> None:
     copy = Path(shutil.copytree(dossier, tmp_path / "copy"))
@@ -132,7 +116,6 @@ def test_a_missing_table_is_named(dossier: Path, tmp_path: Path, part: str) -> N
     assert part in str(raised.value)
 
 
-@fault("bundle.read_bundle: only missing tables are caught", (KeyError, ValueError))
 @pytest.mark.parametrize("part", ["parameters.parquet", "dossier.json", "model.xml"])
 def test_a_part_with_other_content_is_named(dossier: Path, tmp_path: Path, part: str) -> None:
     copy = Path(shutil.copytree(dossier, tmp_path / "copy"))
@@ -142,7 +125,6 @@ def test_a_part_with_other_content_is_named(dossier: Path, tmp_path: Path, part:
     assert part in str(raised.value)
 
 
-@fault("running._run: unlink before the folder is known to be one", OSError)
 @pytest.mark.parametrize("way", ["experiments", "experiments/camp"])
 def test_a_file_in_the_way_of_an_experiment_is_said_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
@@ -154,7 +136,6 @@ def test_a_file_in_the_way_of_an_experiment_is_said_in_a_sentence(
         write_dossier(tmp_path, experiments=["camp"], hypotheses=["article"], patients=4)
 
 
-@fault("running._package_hash: 'report' anywhere in the path hides every file", AssertionError)
 def test_a_package_in_a_folder_named_report_is_hashed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,7 +166,6 @@ LOCAL = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-@fault("network._Reader: a parameter of one reaction has no value", KeyError)
 def test_a_parameter_of_one_reaction_is_read() -> None:
     found = influences(read_network(LOCAL), {"mine": {}})
     assert {(one.source, one.target) for one in found} == {("s", "y"), ("y", "s")}
