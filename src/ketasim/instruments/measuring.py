@@ -178,7 +178,7 @@ def _long_table(
 
 
 def visit_label(time_h: float) -> str:
-    """Return how a visit is called: ``"baseline"``, ``"2 h"`` or ``"day 7"``.
+    """Return how a visit is called: ``"baseline"``, ``"40 min"``, ``"2 h"`` or ``"day 7"``.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def visit_label(time_h: float) -> str:
         return "baseline"
     if time_h >= 48.0 and time_h % 24.0 == 0.0:
         return f"day {time_h / 24.0:.0f}"
-    return f"{time_h:g} h"
+    return f"{time_h:g} h" if time_h >= 1.0 else f"{60.0 * time_h:g} min"
 
 
 def _is_repeated(doses: Iterable[Any]) -> bool:
