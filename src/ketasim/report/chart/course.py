@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ketasim.report.chart.axis import duration, linear_scale, time_scale
-from ketasim.report.chart.frame import GLYPHS, Frame, chart
-from ketasim.report.svg import element, number, path, text
+from ketasim.report.chart.frame import Frame, chart
+from ketasim.report.chart.measured import draw_measured
+from ketasim.report.svg import path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -127,25 +128,9 @@ def _line(one: Course, x: Scale, y: Scale) -> Markup:
 
 
 def _mark(mark: Mark, x: Scale, y: Scale, frame: Frame) -> Markup | None:
+    # A result without a time stands at the right end.
     place = x(mark.time_h) if math.isfinite(mark.time_h) else frame.x_range[1] - 8
-    kind = "measured human" if mark.human else "measured animal"
-    if not math.isfinite(mark.value):
-        return _direction(mark, place, frame, kind)
-    height = y(mark.value)
-    parts = [element("title", mark.label)]
-    if math.isfinite(mark.low) and math.isfinite(mark.high):
-        parts.append(path(((place, y(mark.low)), (place, y(mark.high))), class_="whisker"))
-    shape = f"M{number(place)} {number(height - 5)}l5 5l-5 5l-5-5Z"
-    parts.append(element("path", d=shape, class_="point"))
-    return element("g", *parts, class_=kind)
-
-
-def _direction(mark: Mark, place: float, frame: Frame, kind: str) -> Markup | None:
-    glyph = GLYPHS.get(mark.direction)
-    if glyph is None:
-        return None
-    words = text(place, frame.top + 9, glyph, text_anchor="middle", class_="glyph")
-    return element("g", element("title", mark.label), words, class_=kind)
+    return draw_measured(mark, place, y, frame)
 
 
 def _label(title: str, unit: str, courses: Sequence[Course], marks: Sequence[Mark]) -> str:

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
     from ketasim.report.chart.axis import Scale
 
-__all__ = ["GLYPHS", "Frame", "chart"]
-
-GLYPHS = {"up": "▲", "down": "▼", "none": "●", "blocked": "✕", "kept": "✓", "rescued": "✓"}
-"""What is drawn for a result that was published as a direction only."""
+__all__ = ["Frame", "chart"]
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ketasim.report.chart.axis import linear_scale, log_scale
-from ketasim.report.chart.frame import GLYPHS, Frame, chart
+from ketasim.report.chart.frame import Frame, chart
+from ketasim.report.chart.measured import css_class, draw_measured
 from ketasim.report.chart.style import symbol
-from ketasim.report.svg import element, number, path, text
+from ketasim.report.svg import element, path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,26 +132,10 @@ def _line(one: Line, x: Scale, y: Scale) -> Markup:
 
 
 def _point(point: Point, x: Scale, y: Scale, frame: Frame) -> Markup | None:
-    title = element("title", point.label)
-    kind = "measured human" if point.human else "measured animal"
+    if math.isfinite(point.place):
+        return draw_measured(point, x(point.place), y, frame)
     if not math.isfinite(point.value):
-        return _direction(point, x, frame, title, kind)
-    if not math.isfinite(point.place):
-        near, far = frame.x_range
-        across = path(((near, y(point.value)), (far, y(point.value))), class_="across")
-        return element("g", title, across, class_=kind)
-    place, height = x(point.place), y(point.value)
-    parts = [title]
-    if math.isfinite(point.low) and math.isfinite(point.high):
-        parts.append(path(((place, y(point.low)), (place, y(point.high))), class_="whisker"))
-    shape = f"M{number(place)} {number(height - 5)}l5 5l-5 5l-5-5Z"
-    parts.append(element("path", d=shape, class_="point"))
-    return element("g", *parts, class_=kind)
-
-
-def _direction(point: Point, x: Scale, frame: Frame, title: Markup, kind: str) -> Markup | None:
-    glyph = GLYPHS.get(point.direction)
-    if glyph is None or not math.isfinite(point.place):
         return None
-    words = text(x(point.place), frame.top + 9, glyph, text_anchor="middle", class_="glyph")
-    return element("g", title, words, class_=kind)
+    near, far = frame.x_range
+    across = path(((near, y(point.value)), (far, y(point.value))), class_="across")
+    return element("g", element("title", point.label), across, class_=css_class(point))
