@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import html
+import io
 import os
 import tempfile
 from contextlib import suppress
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["Result", "atomic_write", "ensure_folder", "html_table", "text_table"]
+__all__ = ["Result", "atomic_write", "ensure_folder", "html_table", "text_table", "write_table"]
 
 
 @runtime_checkable
@@ -167,6 +168,31 @@ def atomic_write(path: Path | str, content: bytes | str) -> Path:
     except OSError as error:
         raise OutputError(_sentence(target, error)) from error
     return target
+
+
+def write_table(path: Path | str, table: pd.DataFrame) -> Path:
+    """Write a table as Parquet, whole or not at all; the index is left out.
+
+    Parameters
+    ----------
+    path : path
+        The file to write.
+    table : DataFrame
+        What it holds.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    OutputError
+        As for `atomic_write`.
+    """
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    return atomic_write(path, buffer.getvalue())
 
 
 def _write_and_rename(target: Path, data: bytes) -> None:

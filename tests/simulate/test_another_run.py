@@ -11,7 +11,6 @@ import pytest
 from ketasim.errors import InputError
 from ketasim.provenance import Manifest, manifest_for
 from ketasim.simulate import bundle, load_bundle, simulate
-from ketasim.simulate.another_run import keeping_other_runs, keeps_other_runs
 
 DOSE = "ketamine 1 mg/kg iv"
 OUTPUTS = ["drug", "concentration"]
@@ -34,8 +33,8 @@ def content(folder):
 def refused(tiny, folder, **change):
     """Run into a folder that must be left alone, and return what was said."""
     before = content(folder)
-    with keeping_other_runs(), pytest.raises(InputError) as caught:
-        run_of(tiny, out=folder, **change)
+    with pytest.raises(InputError) as caught:
+        run_of(tiny, out=folder, overwrite=False, **change)
     assert content(folder) == before
     said = str(caught.value)
     assert said.startswith(f"{folder}: the folder holds ")
@@ -83,8 +82,7 @@ def test_a_difference_too_long_to_read_is_not_printed(tiny, tmp_path):
 
 def test_the_same_run_is_welcome(tiny, tmp_path):
     first = run_of(tiny, out=tmp_path / "run")
-    with keeping_other_runs():
-        again = run_of(tiny, out=tmp_path / "run")
+    again = run_of(tiny, out=tmp_path / "run", overwrite=False)
     assert again.dataset.identical(first.dataset)
 
 
@@ -93,8 +91,7 @@ def test_an_upgrade_does_not_make_it_another_run(tiny, tmp_path):
     file = tmp_path / "run" / "manifest.json"
     older = {**json.loads(file.read_text()), "ketasim": "0.0.1", "evidence_hash": "older"}
     file.write_text(json.dumps(older))
-    with keeping_other_runs():
-        run_of(tiny, out=tmp_path / "run")
+    run_of(tiny, out=tmp_path / "run", overwrite=False)
     assert Manifest.load(file).ketasim != "0.0.1"
 
 
@@ -130,8 +127,7 @@ def interrupt(tiny, folder, monkeypatch, after, **options):
 
 def test_an_interrupted_run_goes_on(tiny, tmp_path, monkeypatch):
     interrupt(tiny, tmp_path / "run", monkeypatch, 1)
-    with keeping_other_runs():
-        continued = run_of(tiny, out=tmp_path / "run")
+    continued = run_of(tiny, out=tmp_path / "run", overwrite=False)
     assert continued.dataset.identical(run_of(tiny).dataset)
 
 
@@ -144,8 +140,7 @@ def test_an_interrupted_run_is_not_replaced_by_another(tiny, tmp_path, monkeypat
 def test_an_overwriting_run_that_was_interrupted_goes_on(tiny, tmp_path, monkeypatch):
     run_of(tiny, out=tmp_path / "run")
     interrupt(tiny, tmp_path / "run", monkeypatch, 1, seed=2)
-    with keeping_other_runs():
-        continued = run_of(tiny, out=tmp_path / "run", seed=2)
+    continued = run_of(tiny, out=tmp_path / "run", seed=2, overwrite=False)
     assert continued.dataset.identical(run_of(tiny, seed=2).dataset)
 
 
@@ -153,33 +148,15 @@ def test_a_broken_part_is_no_other_run(tiny, tmp_path, monkeypatch):
     interrupt(tiny, tmp_path / "run", monkeypatch, 1)
     part = tmp_path / "run" / "trajectories" / "part-00000.parquet"
     part.write_bytes(part.read_bytes()[:100])
-    with keeping_other_runs():
-        run_of(tiny, out=tmp_path / "run", seed=2)
+    run_of(tiny, out=tmp_path / "run", seed=2, overwrite=False)
     assert load_bundle(tmp_path / "run", model=tiny).cohort.seed == 2
 
 
-@pytest.mark.parametrize("keep", [None, False])
-def test_elsewhere_another_run_replaces_what_is_there(tiny, tmp_path, keep):
+@pytest.mark.parametrize("said", [{}, {"overwrite": True}])
+def test_elsewhere_another_run_replaces_what_is_there(tiny, tmp_path, said):
     run_of(tiny, out=tmp_path / "run")
-    if keep is None:
-        run_of(tiny, out=tmp_path / "run", seed=2)
-    else:
-        with keeping_other_runs(keep):
-            run_of(tiny, out=tmp_path / "run", seed=2)
+    run_of(tiny, out=tmp_path / "run", seed=2, **said)
     assert load_bundle(tmp_path / "run", model=tiny).cohort.seed == 2
-
-
-def test_the_refusal_ends_with_its_block():
-    seen = []
-
-    def fail():
-        with keeping_other_runs():
-            seen.append(keeps_other_runs())
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        fail()
-    assert (seen, keeps_other_runs()) == ([True], False)
 
 
 SEEN = pd.DataFrame({"patient": [0], "time_h": [24.0], "measure": ["madrs"], "value": [20.0]})

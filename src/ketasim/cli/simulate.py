@@ -72,22 +72,21 @@ def simulate(
     from ketasim.dosing import regimen as read_regimen
     from ketasim.model import load_model
     from ketasim.simulate import simulate as run
-    from ketasim.simulate.another_run import keeping_other_runs
 
     parts = {"drug": drug, "dose": dose, "over": over, "at": at, "every": every}
     given = read_regimen(_words(regimen, route, parts))
     setting = control_of(given, control)
-    with keeping_other_runs(not overwrite):
-        result = run(
-            load_model(hypothesis),
-            given,
-            patients=patients,
-            days=days,
-            seed=seed,
-            overrides=dict(map(_setting, set_ or ())),
-            backend=backend,
-            out=out,
-        )
+    result = run(
+        load_model(hypothesis),
+        given,
+        patients=patients,
+        days=days,
+        seed=seed,
+        overrides=dict(map(_setting, set_ or ())),
+        backend=backend,
+        out=out,
+        overwrite=overwrite,
+    )
     notes = _save_measured(result, out, setting)
     print_frame(result.summary(), as_json)
     if out is not None and not as_json:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ketasim.results import atomic_write, ensure_folder, html_table
+from ketasim.results import atomic_write, ensure_folder, html_table, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -209,9 +208,7 @@ class ExperimentResult:
         """
         target = ensure_folder(folder)
         for name, table in self.tables().items():
-            buffer = io.BytesIO()
-            table.to_parquet(buffer, index=False)
-            atomic_write(target / name, buffer.getvalue())
+            write_table(target / name, table)
         atomic_write(target / JSON_FILE, self.to_json(indent=1) + "\n")
         self.manifest.save(target)
         return target

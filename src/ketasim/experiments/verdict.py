@@ -124,8 +124,8 @@ def verdict(
         By `VERDICT_RULE`.
     """
     deciding = [one for one in comparisons if one.role == "decides" and one.agrees is not None]
-    excused = [one for one in deciding if _is_excused(one, deciding)]
-    against = [one for one in deciding if not one.agrees and one not in excused]
+    against = _against(deciding)
+    excused = [one for one in deciding if not one.agrees and one not in against]
     rule = VERDICT_RULE if deciding else f"{VERDICT_RULE}; here {missing or 'nothing decides'}"
     return Verdict(
         hypothesis=hypothesis,
@@ -143,10 +143,14 @@ def _ids(comparisons: Iterable[Comparison]) -> tuple[str, ...]:
     return tuple(one.observation.id for one in comparisons)
 
 
-def _is_excused(one: Comparison, deciding: Sequence[Comparison]) -> bool:
-    return not one.agrees and any(
-        other.agrees and _contradict(one, other) for other in deciding if other is not one
-    )
+def _against(deciding: Sequence[Comparison]) -> list[Comparison]:
+    """Return what disagrees and is not excused by another observation that contradicts it."""
+    agreeing = [one for one in deciding if one.agrees]
+    return [
+        one
+        for one in deciding
+        if not one.agrees and not any(_contradict(one, other) for other in agreeing)
+    ]
 
 
 def _contradict(one: Comparison, other: Comparison) -> bool:
@@ -174,7 +178,7 @@ def _rule_of(seen: Observation) -> DirectionRule | None:
 def _outcome(deciding: Sequence[Comparison]) -> Outcome:
     if not deciding:
         return "not testable with these data"
-    against = [one for one in deciding if not one.agrees and not _is_excused(one, deciding)]
+    against = _against(deciding)
     if not against:
         return "supported"
     studies = [_study(one) for one in deciding]

@@ -25,10 +25,11 @@ def unknown_citations(cited: Iterable[tuple[str, str]]) -> Iterator[str]:
         key, or several separated by semicolons; nothing is no fault.
     """
     from ketasim.evidence import bibliography
+    from ketasim.evidence.bibliography import split_keys
 
     known = bibliography()
     for where, cell in cited:
-        for key in filter(None, (one.strip() for one in cell.split(";"))):
+        for key in split_keys(cell):
             if key not in known:
                 yield str(unknown_name("citation", key, known, where=where))
 

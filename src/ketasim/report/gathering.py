@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from ketasim.model.calibration import read_targets
 from ketasim.model.files import known_limits
 from ketasim.provenance import hash_mapping, hash_text, manifest_for
 from ketasim.report.bundle import INDEX_FILE, MODEL_FILE, OBSERVATIONS_FILE, PARAMETERS_FILE
-from ketasim.results import atomic_write
+from ketasim.results import atomic_write, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,8 +59,8 @@ def write_index(
         ``dossier.json``.
     """
     first = models[0]
-    _write_table(folder / PARAMETERS_FILE, _parameters(first))
-    _write_table(folder / OBSERVATIONS_FILE, load("observations"))
+    write_table(folder / PARAMETERS_FILE, _parameters(first))
+    write_table(folder / OBSERVATIONS_FILE, load("observations"))
     atomic_write(folder / MODEL_FILE, first.sbml)
     some = next(iter(records.values()))
     manifest = manifest_for(
@@ -90,12 +89,6 @@ def write_index(
         "manifest": json.loads(manifest.to_json()),
     }
     return atomic_write(folder / INDEX_FILE, json.dumps(index, indent=1, ensure_ascii=False) + "\n")
-
-
-def _write_table(path: Path, table: pd.DataFrame) -> None:
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
-    atomic_write(path, buffer.getvalue())
 
 
 def _parameters(model: Model) -> pd.DataFrame:

@@ -80,7 +80,8 @@ def _run(
     (home / KEY_FILE).unlink(missing_ok=True)
     result.save(home)
     atomic_write(home / KEY_FILE, key + "\n")
-    return result.record()
+    # What was written, so that the record is not built and checked a second time.
+    return _record(home)
 
 
 def _stored(home: Path, key: str) -> dict[str, Any] | None:
@@ -88,9 +89,13 @@ def _stored(home: Path, key: str) -> dict[str, Any] | None:
     try:
         if (home / KEY_FILE).read_text(encoding="utf-8").strip() != key:
             return None
-        record: dict[str, Any] = json.loads((home / JSON_FILE).read_text(encoding="utf-8"))
+        return _record(home)
     except (OSError, ValueError):
         return None
+
+
+def _record(home: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((home / JSON_FILE).read_text(encoding="utf-8"))
     return record
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,38 +10,14 @@ from ketasim.provenance import FILE_NAME, Manifest, compare
 from ketasim.simulate.plan import KIND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["keeping_other_runs", "keeps_other_runs", "refuse_another_run", "same_run"]
+__all__ = ["refuse_another_run", "same_run"]
 
 # What a run is made with, not what it is made of: after an upgrade it is still the same run.
 _TOOLS = ("ketasim", "python", "platform", "libraries", "evidence_hash")
 _LONGEST = 150
-_KEEPING: ContextVar[bool] = ContextVar("keeping other runs", default=False)
-
-
-@contextmanager
-def keeping_other_runs(keep: bool = True) -> Iterator[None]:
-    """Refuse, inside a ``with`` block, to simulate into a folder that holds another run.
-
-    Code that names a folder twice means it; at a prompt it is easily a slip.
-
-    Parameters
-    ----------
-    keep : bool, optional
-        False changes nothing.
-    """
-    token = _KEEPING.set(keep)
-    try:
-        yield
-    finally:
-        _KEEPING.reset(token)
-
-
-def keeps_other_runs() -> bool:
-    """Return whether this is inside `keeping_other_runs`."""
-    return _KEEPING.get()
 
 
 def refuse_another_run(root: Path, manifest: Manifest, parts: Mapping[str, str]) -> None:

@@ -20,7 +20,7 @@ from ketasim.errors import InputError
 from ketasim.population import PATIENT, Cohort
 from ketasim.provenance import FILE_NAME, Manifest, hash_mapping
 from ketasim.results import atomic_write, ensure_folder
-from ketasim.simulate.another_run import keeps_other_runs, refuse_another_run, same_run
+from ketasim.simulate.another_run import refuse_another_run, same_run
 from ketasim.simulate.running import Solved, dataset_of, describe, solve
 from ketasim.simulate.trajectories import SOLVED, Trajectories
 
@@ -90,7 +90,9 @@ def part_key(manifest: Manifest, cohort: Cohort, start: int, stop: int) -> str:
     )
 
 
-def solve_into(plan: Plan, folder: Path | str, advance: Advance) -> Solved:
+def solve_into(
+    plan: Plan, folder: Path | str, advance: Advance, *, overwrite: bool = True
+) -> Solved:
     """Solve a plan part by part, each written as soon as it is done.
 
     Parameters
@@ -101,6 +103,8 @@ def solve_into(plan: Plan, folder: Path | str, advance: Advance) -> Solved:
         The bundle. Parts of the same run that lie there already are read instead of solved.
     advance : callable
         Called with (patients done, patients in all).
+    overwrite : bool, optional
+        Whether another run that lies in the folder is replaced.
 
     Returns
     -------
@@ -112,11 +116,11 @@ def solve_into(plan: Plan, folder: Path | str, advance: Advance) -> Solved:
     OutputError
         If the folder cannot be written to; said before anything is solved.
     InputError
-        Inside `keeping_other_runs`, if the folder holds another run.
+        If the folder holds another run that must not be replaced.
     """
     manifest, total = plan.manifest(), len(plan.cohort)
     root = Path(folder)
-    if keeps_other_runs():
+    if not overwrite:
         refuse_another_run(root, manifest, _parts_left(root, manifest, plan.cohort))
     ensure_folder(root)
     ensure_folder(root / _PARTS)

@@ -70,6 +70,7 @@ def simulate(
     progress: Advance | bool | None = None,
     max_failed: float = 0.05,
     out: Path | str | None = None,
+    overwrite: bool = True,
 ) -> Trajectories:
     """Give a regimen to virtual patients.
 
@@ -106,6 +107,9 @@ def simulate(
     out : path, optional
         Folder of the results bundle, written while the run goes on. An interrupted run that is
         started again continues where it stopped, and gives the same numbers.
+    overwrite : bool, optional
+        Whether another run that lies in that folder is replaced. Code that names a folder twice
+        means it, so it is by default; at a prompt it is easily a slip.
 
     Returns
     -------
@@ -115,7 +119,8 @@ def simulate(
     Raises
     ------
     InputError
-        If an argument cannot be used, or a dose begins after the end of the run.
+        If an argument cannot be used, a dose begins after the end of the run, or the folder holds
+        another run that must not be replaced.
     SimulationError
         If more patients failed than `max_failed` allows.
     OutputError
@@ -150,7 +155,7 @@ def simulate(
     )
     check_overrides(model, plan.overrides, len(people))
     with shown(progress, len(people)) as advance:
-        solved = _solved(plan, advance, out)
+        solved = _solved(plan, advance, out, overwrite)
     _check_failures(solved, max_failed)
     run = assemble(plan, solved, plan.manifest(time.perf_counter() - began))
     if out is not None:
@@ -168,12 +173,12 @@ def _grid(
     return default_times(given, days) if times is None else read_times(times)
 
 
-def _solved(plan: Plan, advance: Advance, out: Path | str | None) -> Solved:
+def _solved(plan: Plan, advance: Advance, out: Path | str | None, overwrite: bool) -> Solved:
     if out is None:
         return solve(plan, advance)
     from ketasim.simulate.bundle import solve_into
 
-    return solve_into(plan, out, advance)
+    return solve_into(plan, out, advance, overwrite=overwrite)
 
 
 def solve(plan: Plan, advance: Advance | None = None) -> Solved:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ketasim.report.chart.style import styles
-from ketasim.report.sections import courses
+from ketasim.report.sections import courses, published
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ def test_a_published_number_is_brought_to_the_unit_of_the_chart(
     by_hand: SimpleNamespace, parts: dict[str, Any], heights: tuple[float | None, ...]
 ) -> None:
     found = courses._heights(by_hand.seen(**parts))
-    wanted = [courses.number(one) for one in heights]
+    wanted = [published.number(one) for one in heights]
     assert found == pytest.approx(wanted, nan_ok=True)
 
 
@@ -167,5 +167,5 @@ def test_a_hypothesis_that_failed_leaves_the_others_their_lines(
 
 
 def test_what_a_record_lacks_is_not_a_number() -> None:
-    assert courses.number(None) != courses.number(None)
-    assert courses.number(3) == 3.0
+    assert published.number(None) != courses.number(None)
+    assert published.number(3) == 3.0

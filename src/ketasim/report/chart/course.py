@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ketasim.report.chart.axis import duration, linear_scale, time_scale
+from ketasim.report.chart.curve import band, finite_pairs, line
 from ketasim.report.chart.frame import Frame, chart
 from ketasim.report.chart.measured import draw_measured
-from ketasim.report.svg import path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,8 +103,8 @@ def course_chart(
     x = time_scale([time for one in courses for time in one.times], *frame.x_range)
     y = linear_scale(_shown(courses, marks), *frame.y_range, include=shared)
     parts = [frame.axes(x, y, x_title="time after the dose", y_title=unit)]
-    parts += [_band(one, x, y) for one in courses]
-    parts += [_line(one, x, y) for one in courses]
+    parts += [band(one.style, one.times, one.low, one.high, x, y) for one in courses]
+    parts += [line(one.style, finite_pairs(one.times, one.values), x, y) for one in courses]
     parts += [drawn for mark in marks if (drawn := _mark(mark, x, y, frame)) is not None]
     return chart(frame, _label(title, unit, courses, marks), parts, "course")
 
@@ -112,19 +112,6 @@ def course_chart(
 def _shown(courses: Sequence[Course], marks: Sequence[Mark]) -> list[float]:
     values = [v for one in courses for v in (*one.values, *one.low, *one.high)]
     return values + [v for mark in marks for v in (mark.value, mark.low, mark.high)]
-
-
-def _band(one: Course, x: Scale, y: Scale) -> Markup:
-    upper = [(x(t), y(v)) for t, v in zip(one.times, one.high, strict=True) if math.isfinite(v)]
-    lower = [(x(t), y(v)) for t, v in zip(one.times, one.low, strict=True) if math.isfinite(v)]
-    return path([*upper, *reversed(lower)], class_=f"band {one.style.css_class}")
-
-
-def _line(one: Course, x: Scale, y: Scale) -> Markup:
-    points = [(x(t), y(v)) for t, v in zip(one.times, one.values, strict=True) if math.isfinite(v)]
-    return path(
-        points, class_=f"line {one.style.css_class}", stroke_dasharray=one.style.dash or None
-    )
 
 
 def _mark(mark: Mark, x: Scale, y: Scale, frame: Frame) -> Markup | None:
@@ -142,7 +129,7 @@ def _label(title: str, unit: str, courses: Sequence[Course], marks: Sequence[Mar
 
 
 def _extreme(one: Course) -> str:
-    pairs = [(t, v) for t, v in zip(one.times, one.values, strict=True) if math.isfinite(v)]
+    pairs = finite_pairs(one.times, one.values)
     if not pairs:
         return "failed"
     start = pairs[0][1]

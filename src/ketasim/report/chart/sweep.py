@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ketasim.report.chart.axis import linear_scale, log_scale
+from ketasim.report.chart.curve import band, finite_pairs, line
 from ketasim.report.chart.frame import Frame, chart
 from ketasim.report.chart.measured import css_class, draw_measured
 from ketasim.report.chart.style import symbol
@@ -107,28 +108,16 @@ def sweep_chart(
     shown += [v for point in points for v in (point.value, point.low, point.high)]
     y = linear_scale(shown, *frame.y_range)
     parts = [frame.axes(x, y, x_title=titles[0], y_title=titles[1])]
-    parts += [_band(one, x, y) for one in lines]
+    parts += [band(one.style, one.places, one.low, one.high, x, y) for one in lines]
     parts += [_line(one, x, y) for one in lines]
     parts += [drawn for point in points if (drawn := _point(point, x, y, frame)) is not None]
     return chart(frame, label, parts, "sweep")
 
 
-def _finite(one: Line, values: Sequence[float]) -> list[tuple[float, float]]:
-    return [(p, v) for p, v in zip(one.places, values, strict=True) if math.isfinite(v)]
-
-
-def _band(one: Line, x: Scale, y: Scale) -> Markup:
-    upper = [(x(p), y(v)) for p, v in _finite(one, one.high)]
-    lower = [(x(p), y(v)) for p, v in _finite(one, one.low)]
-    return path([*upper, *reversed(lower)], class_=f"band {one.style.css_class}")
-
-
 def _line(one: Line, x: Scale, y: Scale) -> Markup:
-    points = [(x(p), y(v)) for p, v in _finite(one, one.values)]
-    line = path(
-        points, class_=f"line {one.style.css_class}", stroke_dasharray=one.style.dash or None
-    )
-    return element("g", line, *(symbol(one.style, *point) for point in points))
+    pairs = finite_pairs(one.places, one.values)
+    marks = (symbol(one.style, x(place), y(value)) for place, value in pairs)
+    return element("g", line(one.style, pairs, x, y), *marks)
 
 
 def _point(point: Point, x: Scale, y: Scale, frame: Frame) -> Markup | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ketasim.report.chart.course import Course, Mark, course_chart
 from ketasim.report.chart.forest import Row, forest_chart
+from ketasim.report.sections.published import by_id, number, spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from ketasim.report.chart.style import Style
 
-__all__ = ["ReadoutPanels", "number", "readouts"]
+__all__ = ["ReadoutPanels", "readouts"]
 
 FLAT = 0.01
 """An arm in which no hypothesis moves a readout by more, and nothing was measured, gets no chart."""
@@ -44,11 +45,6 @@ class ReadoutPanels:
     panels: tuple[tuple[str, Markup], ...]
     flat: tuple[str, ...]
     measured: int
-
-
-def number(value: float | None) -> float:
-    """Return a number of a JSON record; what is missing is NaN."""
-    return math.nan if value is None else float(value)
 
 
 def readouts(record: Mapping[str, Any], looks: Mapping[str, Style]) -> list[ReadoutPanels]:
@@ -141,7 +137,7 @@ def _is_flat(courses: Sequence[Course], rest: float) -> bool:
 
 
 def _marks(name: str, arm: str, record: Mapping[str, Any]) -> list[Mark]:
-    published = {one["id"]: one for one in record["published"]}
+    published = by_id(record)
     first = next(iter(record["hypotheses"].values()))
     return [
         mark
@@ -169,17 +165,15 @@ def _when(seen: Mapping[str, Any]) -> float:
 
 
 def _heights(seen: Mapping[str, Any]) -> tuple[float, float, float]:
-    value, sd = number(seen["value"]), number(seen["sd"])
+    value = number(seen["value"])
     low, high = number(seen["lower"]), number(seen["upper"])
-    size = number(seen["n"])
     if seen["kind"] == "count":
-        return value / size, math.nan, math.nan
+        return value / number(seen["n"]), math.nan, math.nan
     scale = 100.0 if seen["unit"] == "%" else 1.0
     if seen["kind"] == "range":
-        middle = (low + high) / 2.0 if math.isfinite(low + high) else number(seen["lower"])
+        middle = (low + high) / 2.0 if math.isfinite(low + high) else low
         return middle / scale, low / scale, high / scale
     if seen["kind"] != "value":
         return math.nan, math.nan, math.nan
-    if math.isfinite(sd):
-        low, high = value - sd, value + sd
+    low, high = spread(seen, value)
     return value / scale, low / scale, high / scale

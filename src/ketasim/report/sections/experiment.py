@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ketasim.report.sections import courses, observed, shares, sweeps
-from ketasim.report.sections.verdicts import SIGNS
+from ketasim.report.sections.published import by_observation
+from ketasim.report.sections.verdicts import HERE, mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,12 +53,10 @@ def content(record: Mapping[str, Any], looks: Mapping[str, Style]) -> dict[str, 
 
 def _separates(record: Mapping[str, Any]) -> tuple[int, int]:
     """Return how many deciding observations tell the hypotheses apart, and of how many."""
-    votes: dict[str, set[bool]] = {}
-    for one in record["hypotheses"].values():
-        for made in one["comparisons"]:
-            if made["role"] == "decides":
-                votes.setdefault(made["observation"], set()).add(made["agrees"])
-    return sum(len(found) > 1 for found in votes.values()), len(votes)
+    every = by_observation(record).values()
+    deciding = [[one for one in made.values() if one["role"] == "decides"] for made in every]
+    votes = [{one["agrees"] for one in made} for made in deciding if made]
+    return sum(len(found) > 1 for found in votes), len(votes)
 
 
 def _verdict(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,13 +68,11 @@ def _verdict(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
     ]
     return {
         "name": name,
-        "verdict": one["verdict"],
-        "sign": SIGNS[one["verdict"]],
-        "css": one["verdict"].split(" with")[0].replace(" ", "-"),
+        **mark(one["verdict"]),
         "groups": "; ".join(groups),
         "disagree": detail["disagree"],
         "disputed": detail["disputed"],
         "calibrated": one["calibrated"],
-        "reason": one["rule"].partition("; here ")[2],
+        "reason": one["rule"].partition(HERE)[2],
         "log_likelihood": one["log_likelihood"],
     }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ketasim.report.sections.verdicts import rule_of
 
 if TYPE_CHECKING:
     from ketasim.report.bundle import Bundle
@@ -67,12 +69,8 @@ def _fit(bundle: Bundle) -> str:
 
 
 def _judgement(bundle: Bundle) -> str:
-    some: dict[str, Any] = next(
-        iter(next(iter(bundle.experiments.values()))["hypotheses"].values())
-    )
-    rule = some["rule"].split("; here ")[0]
     return (
-        f"A hypothesis was called {rule}. Trials were replayed at their published size, design and "
-        "scale, and agree unless their result had a probability below 5 %. The scoreboard sums "
-        "predictive log likelihoods of the judging observations."
+        f"A hypothesis was called {rule_of(bundle)}. Trials were replayed at their published "
+        "size, design and scale, and agree unless their result had a probability below 5 %. "
+        "The scoreboard sums predictive log likelihoods of the judging observations."
     )

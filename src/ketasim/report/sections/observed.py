@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ketasim.report.chart.axis import duration
 from ketasim.report.chart.forest import Row, forest_chart
-from ketasim.report.sections.courses import number
+from ketasim.report.sections.published import by_id, by_observation, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ketasim.report.chart.style import Style
 
 __all__ = ["Deciding", "deciding", "table"]
-
 
 _ORDER = ("decides", "indirect", "set aside", "fitted", "shown", "not comparable")
 
@@ -68,19 +67,11 @@ def deciding(record: Mapping[str, Any], looks: Mapping[str, Style]) -> list[Deci
     list of Deciding
         Empty where nothing decides.
     """
-    found = _by_observation(record)
+    found = by_observation(record)
     chosen = {key: made for key, made in found.items() if _role(made) == "decides"}
-    published = {one["id"]: one for one in record["published"]}
+    published = by_id(record)
     charts = [_deciding(published[key], made, record, looks) for key, made in chosen.items()]
     return sorted(charts, key=lambda one: not one.human)
-
-
-def _by_observation(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for name, one in record["hypotheses"].items():
-        for made in one["comparisons"]:
-            found.setdefault(made["observation"], {})[name] = made
-    return found
 
 
 def _role(made: Mapping[str, Mapping[str, Any]]) -> str:
@@ -184,7 +175,7 @@ def table(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     list of dict
         Deciding observations first, then the others by their role.
     """
-    found = _by_observation(record)
+    found = by_observation(record)
     rows = [_line(seen, found[seen["id"]], record) for seen in record["published"]]
     return sorted(rows, key=lambda row: _ORDER.index(row["role"]))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ketasim.report.chart.axis import duration
 from ketasim.report.chart.sweep import Line, Point, sweep_chart
-from ketasim.report.sections.courses import number
+from ketasim.report.sections.published import by_id, number, spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,7 +119,7 @@ def _panel(seen: Mapping[str, Any], sweep: Mapping[str, Any]) -> str:
 
 
 def _points(sweep: Mapping[str, Any], name: str, record: Mapping[str, Any]) -> list[Point]:
-    published = {one["id"]: one for one in record["published"]}
+    published = by_id(record)
     found = []
     for key, place in sweep["points"].items():
         seen = published.get(key)
@@ -129,10 +128,7 @@ def _points(sweep: Mapping[str, Any], name: str, record: Mapping[str, Any]) -> l
         value = number(seen["value"])
         if seen["kind"] == "count":
             value = value / number(seen["n"])
-        spread = number(seen["sd"])
-        low, high = number(seen["lower"]), number(seen["upper"])
-        if math.isfinite(spread):
-            low, high = value - spread, value + spread
+        low, high = spread(seen, value)
         counted = ", drawn as a share of patients" if seen["kind"] == "count" else ""
         label = f"{seen['species']}: {seen['text']} ({seen['source']}{counted})"
         human = seen["species"] == "human"

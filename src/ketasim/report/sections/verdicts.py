@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ketasim.report.bundle import Bundle
 
-__all__ = ["SIGNS", "content"]
+__all__ = ["HERE", "SIGNS", "content", "mark", "rule_of"]
+
+HERE = "; here "
+"""Parts the rule from what is said where nothing decides."""
 
 SIGNS = {
     "supported": "✓",
@@ -40,7 +43,7 @@ def content(bundle: Bundle) -> dict[str, Any]:
             name for name in bundle.experiments if any(row[name] is not None for row in board)
         ],
         "longest": max((abs(row["total"] or 0.0) for row in board), default=1.0) or 1.0,
-        "rule": _rule(bundle),
+        "rule": rule_of(bundle),
     }
 
 
@@ -54,9 +57,7 @@ def _cell(found: Any) -> dict[str, Any]:
     agree, against = len(detail["agree"]), len(detail["disagree"])
     people = detail["by_group"]["people"]
     return {
-        "verdict": found["verdict"],
-        "sign": SIGNS[found["verdict"]],
-        "css": found["verdict"].split(" with")[0].replace(" ", "-"),
+        **mark(found["verdict"]),
         "agree": agree,
         "deciding": agree + against + len(detail["disputed"]),
         "people": people,
@@ -65,6 +66,13 @@ def _cell(found: Any) -> dict[str, Any]:
     }
 
 
-def _rule(bundle: Bundle) -> str:
+def mark(outcome: str) -> dict[str, str]:
+    """Return a verdict with its sign and the class that colours it."""
+    css = outcome.split(" with")[0].replace(" ", "-")
+    return {"verdict": outcome, "sign": SIGNS[outcome], "css": css}
+
+
+def rule_of(bundle: Bundle) -> str:
+    """Return the rule of the verdicts, which is the same in every experiment."""
     some = next(iter(bundle.experiments.values()))["hypotheses"]
-    return str(next(iter(some.values()))["rule"]).split("; here ")[0]
+    return str(next(iter(some.values()))["rule"]).split(HERE)[0]

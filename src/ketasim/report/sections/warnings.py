@@ -6,8 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ketasim.report.sections.published import by_observation
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ketasim.report.bundle import Bundle
 
@@ -74,22 +76,20 @@ def _assumed(bundle: Bundle) -> Caveat:
     )
 
 
-def _decisions(bundle: Bundle) -> dict[str, list[tuple[str, bool | None, Mapping[str, Any]]]]:
-    found: dict[str, list[tuple[str, bool | None, Mapping[str, Any]]]] = {}
+def _decisions(bundle: Bundle) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
+    """Yield each deciding observation with what the hypotheses make of it."""
     for record in bundle.experiments.values():
-        for name, one in record["hypotheses"].items():
-            for made in one["comparisons"]:
-                if made["role"] == "decides":
-                    key = f"{record['title']}: {made['observation']}"
-                    found.setdefault(key, []).append((name, made["agrees"], made))
-    return found
+        for key, made in by_observation(record).items():
+            votes = [one for one in made.values() if one["role"] == "decides"]
+            if votes:
+                yield f"{record['title']}: {key}", votes
 
 
 def _against_all(bundle: Bundle) -> Caveat | None:
     details = []
-    for key, votes in _decisions(bundle).items():
-        if len(votes) > 1 and all(agrees is False for _, agrees, _ in votes):
-            made = votes[0][2]
+    for key, votes in _decisions(bundle):
+        if len(votes) > 1 and all(one["agrees"] is False for one in votes):
+            made = votes[0]
             details.append(f"{key} ({made['species']}, {made['arm']}: {made['published']})")
     if not details:
         return None
@@ -98,8 +98,8 @@ def _against_all(bundle: Bundle) -> Caveat | None:
 
 
 def _people(bundle: Bundle) -> Caveat | None:
-    votes = [vote for those in _decisions(bundle).values() for vote in those[:1]]
-    people = sum(made["group"] == "people" for _, _, made in votes)
+    votes = [those[0] for _, those in _decisions(bundle)]
+    people = sum(made["group"] == "people" for made in votes)
     if not votes:
         return None
     return Caveat(
