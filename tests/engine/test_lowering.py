@@ -19,17 +19,26 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_double, *[ctypes.c_void_p] * 3)
+SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
 
 
 def run(
-    graph: Graph, roots: list[int], state: list[float], inputs: list[float], time: float = 0.0
+    graph: Graph,
+    roots: list[int],
+    state: list[float],
+    inputs: list[float],
+    time: float = 0.0,
+    width: int = 1,
 ) -> NDArray[np.float64]:
-    code = compile_kernels([Kernel("kernel", graph, tuple(roots), {})])
-    arrays = [np.array(state or [0.0]), np.array(inputs or [0.0]), np.zeros(len(roots))]
+    """Run a kernel with the same numbers in every lane, and return the first lane."""
+    code = compile_kernels([Kernel("kernel", graph, tuple(roots), {}, width)])
+    given = [[time], state or [0.0], inputs or [0.0], [0.0] * len(roots)]
+    arrays = [np.repeat(np.array(values)[:, None], width, axis=1) for values in given]
     pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in arrays]
-    SIGNATURE(code.addresses["kernel"])(time, *pointers)
-    return arrays[2]
+    SIGNATURE(code.addresses["kernel"])(*pointers)
+    for lane in range(1, width):
+        assert np.array_equal(arrays[3][:, lane], arrays[3][:, 0], equal_nan=True)
+    return arrays[3][:, 0]
 
 
 def busy_graph() -> tuple[Graph, list[int]]:
@@ -46,12 +55,20 @@ def busy_graph() -> tuple[Graph, list[int]]:
     return graph, roots
 
 
+@pytest.mark.parametrize("width", [1, 4, 8])
 @pytest.mark.parametrize("state", [[0.4, 1.7], [1.3, 0.2], [0.0, 1.0], [2.0, 2.0], [-0.3, 0.5]])
-def test_every_operation_agrees_with_plain_python(state: list[float]) -> None:
+def test_every_operation_agrees_with_plain_python(state: list[float], width: int) -> None:
     graph, roots = busy_graph()
-    found = run(graph, roots, state, [1.6], time=0.9)
+    found = run(graph, roots, state, [1.6], time=0.9, width=width)
     expected = graph.evaluate(roots, [1.6], state, 0.9)
     assert found == pytest.approx(expected, rel=4e-16 * 4, abs=0.0, nan_ok=True)
+
+
+def test_a_patients_numbers_do_not_depend_on_the_number_of_lanes() -> None:
+    graph, roots = busy_graph()
+    one, four, eight = (run(graph, roots, [0.4, 1.7], [1.6], 0.9, w) for w in (1, 4, 8))
+    assert np.array_equal(one, four, equal_nan=True)
+    assert np.array_equal(one, eight, equal_nan=True)
 
 
 def test_a_slight_undershoot_and_a_broken_power() -> None:
@@ -70,7 +87,10 @@ def test_long_code_is_split_and_still_right() -> None:
     for i in range(3000):
         nodes.append(graph.add(graph.mul(nodes[-1], graph.const(0.999)), graph.const(1e-3 * i)))
     roots = nodes[::500]
-    assert run(graph, roots, [1.0], []).tolist() == graph.evaluate(roots, state=[1.0])
+    # Equal but for the products that are rounded once with the sum they stand in.
+    assert run(graph, roots, [1.0], []) == pytest.approx(
+        graph.evaluate(roots, state=[1.0]), rel=1e-14
+    )
 
 
 def fresh_kernel(value: float) -> Kernel:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.integrate
 
-from ketasim.engine import CompiledModel, DoseSchedule, Solution, Status, compile_model, driver
+from ketasim.engine import CompiledModel, DoseSchedule, Solution, Status, compile_model, machine
 from ketasim.engine.population import PopulationSolver, thread_count
 from ketasim.errors import InputError, RegimenError, UnknownNameError
 
@@ -320,9 +320,9 @@ def test_without_a_folder_for_numba_the_driver_is_compiled_and_not_kept(
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: function
 
-    monkeypatch.setattr(driver.numba, "njit", njit)
-    monkeypatch.setattr(driver, "_bare", {})
-    assert driver._compiled(len) is len
+    monkeypatch.setattr(machine.numba, "njit", njit)
+    monkeypatch.setattr(machine, "_bare", {})
+    assert machine.compiled(thread_count) is thread_count
     assert asked == [True, False]
 
 

@@ -1,473 +1,445 @@
-"""The integrator: adaptive Rosenbrock steps over one patient after another, compiled once.
+"""The integrator: adaptive Rosenbrock steps for a group of patients side by side, compiled once.
 
-Nothing here knows the model. Its equations are kernels of machine code (`lowering`), called by
-address, so this file is compiled once by numba, kept in numba's own cache, and serves every
-model. For each patient: `initialise` the constants and the state; gather the breakpoints (starts
-and ends of doses, switching times of the equations); from breakpoint to breakpoint take steps
-whose size the error decides; write the outputs asked for inside a step from its interpolant.
-A patient's numbers depend on nothing but that patient's row.
+Nothing here knows the model. Its equations and the arithmetic of a step are machine code
+(`lowering`, `stepping`), called by address, so this file is compiled once by numba, kept in
+numba's own cache, and serves every model.
 
-Step-size control is that of RODAS (Hairer and Wanner, *Solving Ordinary Differential Equations
-II*, 2nd ed., section IV.8: Gustafsson's predictive controller), the first step that of volume I,
-section II.4. Any value that is not finite rejects the step; a failure ends the patient with a
-status and leaves NaN.
+A group of patients, one a *lane*, shares one block of memory (`layout`) and tries its steps
+together, but each lane has its own time, step, segment and fate: it accepts or repeats a step
+alone, and when its patient is done the next one takes its place. Every number of a patient is
+computed in that patient's lane alone, so it depends on nothing but the patient's own row.
+
+For each patient: `initialise` the constants and the state; from breakpoint to breakpoint (starts
+and ends of doses, switching times of the equations, events) take steps whose size the error
+decides; write the outputs asked for inside a step from its interpolant. Step-size control is that
+of RODAS (Hairer and Wanner, *Solving Ordinary Differential Equations II*, 2nd ed., section IV.8:
+Gustafsson's predictive controller). Any value that is not finite rejects the step; a failure ends
+the patient with a status and leaves NaN.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import numba
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from .driver_events import Events, cut_at_event, fire_events, forget_events, next_pending
+from .layout import AT, ERROR, FIRST, HIGH, LOW, MASK, PLACE, SOUND, SPAN, STEP, TIME
+from .machine import (
+    Machine,
+    adopt,
+    attempt,
+    bare,
+    begin,
+    compiled,
+    look_now,
+    initialise,
+    uncover,
+    look_inside,
+    interpolant,
+)
+
 Array = NDArray[np.float64]
-_F = TypeVar("_F", bound=Callable[..., Any])
+Whole = NDArray[np.int64]
 
-OK, STEP_LIMIT, NON_FINITE, SINGULAR, STEP_TOO_SMALL = 0, 1, 2, 3, 4
-
-_bare: dict[str, Any] = {}
-
-
-def _compiled(function: _F) -> _F:
-    """Compile with numba, kept on disk where a folder for that can be written."""
-    decorate: Any = numba.njit
-    options = {"nogil": True, "error_model": "numpy", "fastmath": False}
-    try:
-        compiled = decorate(cache=True, **options)(function)
-    except RuntimeError:  # numba found no folder it may write to
-        compiled = decorate(**options)(function)
-    _bare[function.__name__] = compiled
-    return cast("_F", compiled)
-
-
-def _call_kernel(
-    typing_context: Any, address: Any, time: Any, state: Any, constants: Any, out: Any
-) -> tuple[Any, Any]:
-    """Call the kernel at `address` with a time and three arrays."""
-    signature = types.void(types.intp, types.float64, state, constants, out)
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kinds = signature.args[2:]
-        arrays = [
-            context.make_array(kind)(context, builder, value).data
-            for kind, value in zip(kinds, args[2:], strict=True)
-        ]
-        double = ir.DoubleType()
-        kind = ir.FunctionType(ir.VoidType(), [double] + [array.type for array in arrays])
-        builder.call(builder.inttoptr(args[0], kind.as_pointer()), [args[1], *arrays])
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
-_call: Any = intrinsic(_call_kernel)
-
-
-class Kernels(NamedTuple):
-    """Addresses of a model's kernels, and their sizes.
-
-    `initialise(start, inputs, inputs, out)` writes constants, initial state, dose factors and
-    switching times; `rates(t, y, q, dy)`; `linearise(t, y, q, out)` writes rates, Jacobian
-    entries and derivatives by time; `factor(shift, jacobian, jacobian, lu)`;
-    `solve(0, right, lu, x)`; `observe(t, y, q, out)`.
-    """
-
-    initialise: int
-    rates: int
-    linearise: int
-    factor: int
-    solve: int
-    observe: int
-    states: int
-    entries: int
-    factors: int
-    constants: int
-    switches: int
-
-
-class Method(NamedTuple):
-    """Coefficients of the Rosenbrock method as arrays (see `rodas`)."""
-
-    gamma: float
-    order: int
-    a: Array
-    c_matrix: Array
-    c: Array
-    d: Array
-    dense: Array
+OK, STEP_LIMIT, NON_FINITE, SINGULAR, STEP_TOO_SMALL, EVENT_LIMIT = 0, 1, 2, 3, 4, 5
+#: What a lane does next: take a patient, nothing, cross a breakpoint, begin a segment, step.
+EMPTY, IDLE, BREAK, START, RUN = 0, 1, 2, 3, 4
+#: Real numbers of a lane.
+(NOW, END, FINAL, PREVIOUS, SIZE, OLD_SIZE, OLD_ERROR, REACHED) = range(8)
+#: Whole numbers of a lane.
+(PATIENT, PHASE, NEXT, TAKEN, REJECTED, REASON, ACCEPTED, CUT) = range(8)
 
 
 class Control(NamedTuple):
-    """What the caller asks of the integration."""
+    """What the caller asks of the integration, and the order of the method."""
 
-    rtol: float
-    atol: Array
     max_steps: int
+    order: int
 
 
 class Doses(NamedTuple):
-    """One patient's doses: places of the targets, starts, ends (= start: bolus), amounts."""
+    """Doses of all patients: places of the targets; starts, ends (= start: bolus), amounts."""
 
-    target: NDArray[np.int64]
+    target: Whole
     start: Array
     end: Array
     amount: Array
 
 
-class Work(NamedTuple):
-    """Arrays used again for every patient."""
+class Results(NamedTuple):
+    """What is written for each patient; see `solve_chunk`."""
 
-    begun: Array  # what `initialise` wrote
-    y: Array
-    new: Array
-    stage: Array
-    right: Array
-    rate: Array
-    infusion: Array
-    now: Array  # linearisation at y: rates, Jacobian entries, derivatives by time
-    ahead: Array  # the same at the end of the step
-    lu: Array
-    k: Array
-    dense: Array
+    values: Array
+    status: Whole
+    failure: Array
+    culprit: Whole
+    steps: Whole
 
 
-@_compiled  # pragma: no cover - runs as machine code
-def make_work(kernels: Kernels, stages: int) -> Work:
-    """Return the arrays one thread needs."""
-    n = kernels.states
-    return Work(
-        np.zeros(kernels.constants + 2 * n + kernels.switches),
-        np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n),
-        np.zeros(2 * n + kernels.entries), np.zeros(2 * n + kernels.entries),
-        np.zeros(kernels.factors), np.zeros((stages, n)), np.zeros((3, n)),
-    )  # fmt: skip
+class Lanes(NamedTuple):
+    """The lanes of a group, and what each keeps beside the block."""
+
+    block: Array  # (rows, lanes)
+    real: Array  # (8, lanes)
+    whole: Whole  # (8, lanes)
+    begun: Array  # (lanes, sizes of what `initialise` writes)
+    clock: Array  # (1,)
 
 
-@_compiled  # pragma: no cover - runs as machine code
-def _copy(source: Array, target: Array) -> None:
-    """Copy values; a loop, since numba takes seconds to compile an assignment to a slice."""
-    for i in range(len(target)):
-        target[i] = source[i]
-
-
-@_compiled  # pragma: no cover - runs as machine code
-def _finite(values: Array) -> bool:
-    """Tell whether all values are finite: x * 0 is 0 for a finite x only."""
+@compiled  # pragma: no cover - runs as machine code
+def _load(
+    machine: Machine, lanes: Lanes, events: Events, lane: int, patient: int, inputs: Array,
+    start: float, end: float,
+) -> bool:  # fmt: skip
+    """Put a patient into a lane; return whether its start is sound."""
+    block, begun, own = lanes.block, lanes.begun[lane], inputs[patient]
+    n, constants = machine.states, machine.constants
+    lanes.clock[0] = start
+    initialise(machine, lanes.clock, own, begun)
+    for i in range(constants):
+        block[machine.q + i, lane] = begun[i]
+    for i in range(len(own)):
+        block[machine.q + constants + i, lane] = own[i]
     total = 0.0
-    for value in values:
-        total += value * 0.0
+    for i in range(n):
+        block[machine.y + i, lane] = begun[constants + i]
+        block[machine.infusion + i, lane] = 0.0
+        total += 0.0 * (begun[constants + i] + begun[constants + n + i])
+    real, whole = lanes.real[:, lane], lanes.whole[:, lane]
+    real[NOW], real[FINAL], real[PREVIOUS] = start, max(start, end), -np.inf
+    whole[PATIENT], whole[PHASE], whole[NEXT], whole[TAKEN] = patient, BREAK, 0, 0
+    forget_events(events, lane, own, begun, constants)
     return total == 0.0
 
 
-@_compiled  # pragma: no cover - runs as machine code
-def _scaled_norm(values: Array, y: Array, new: Array, control: Control) -> float:
-    """Return the root mean square of `values` over atol + rtol * |y|."""
-    total = 0.0
-    for i in range(len(values)):
-        scale = control.atol[i] + control.rtol * max(abs(y[i]), abs(new[i]))
-        total += (values[i] / scale) ** 2
-    return math.sqrt(total / len(values))
-
-
-@_compiled  # pragma: no cover - runs as machine code
-def _linearise(kernels: Kernels, time: float, y: Array, q: Array, work: Work, out: Array) -> bool:
-    """Write rates (infusions included), Jacobian and time derivatives; return if all finite."""
-    _call(kernels.linearise, time, y, q, out)
-    for i in range(kernels.states):
-        out[i] += work.infusion[i]
-    return _finite(out)
-
-
-@_compiled  # pragma: no cover - runs as machine code
-def _first_step(
-    kernels: Kernels, method: Method, control: Control, q: Array, work: Work,
-    time: float, bound: float,
-) -> float:  # fmt: skip
-    """Return a first step from the sizes of the state, its derivative and its second one."""
-    n = kernels.states
-    y, slope = work.y, work.now[:n]
-    size, speed = _scaled_norm(y, y, y, control), _scaled_norm(slope, y, y, control)
-    # Volume I divides by the size of y alone: nothing left of an earlier dose when an infusion
-    # starts would then make the step vanish. Sizes below the tolerance count as the tolerance.
-    least = min(bound, max(1e-10 * bound, 1e-11 * abs(time)))
-    h = min(bound, max(least, 0.01 * max(size, 1.0) / max(speed, 1e-12)))
-    for i in range(n):
-        work.stage[i] = y[i] + h * slope[i]
-    _call(kernels.rates, time + h, work.stage, q, work.rate)
-    for i in range(n):
-        work.right[i] = work.rate[i] + work.infusion[i] - slope[i]
-    bend = _scaled_norm(work.right, y, y, control) / h
-    fastest = max(speed, bend)
-    if not math.isfinite(fastest):
-        return least
-    best = math.pow(0.01 / max(fastest, 1e-15), 1.0 / method.order)
-    return min(bound, max(least, min(100.0 * h, best)))
-
-
-@_compiled  # pragma: no cover - runs as machine code
-def _stages(
-    kernels: Kernels, method: Method, q: Array, work: Work,
-    time: float, h: float, low: float, high: float,
-) -> None:  # fmt: skip
-    """Compute all stages of one step; `work.new` is the state at its end, the last k its error.
-
-    Stage times stay strictly inside the breakpoints `low` and `high`, so that an equation that
-    switches there is never evaluated on its far side.
-    """
-    n, count, entries = kernels.states, len(method.c), kernels.entries
-    k, right, stage = work.k, work.right, work.stage
-    by_time = work.now[n + entries :]
-    _call(kernels.factor, 1.0 / (method.gamma * h), work.now[n : n + entries], q, work.lu)
-    for s in range(count):
-        if s == 0:
-            for i in range(n):
-                right[i] = work.now[i] + h * method.d[0] * by_time[i]
-        else:
-            for i in range(n):
-                stage[i] = work.y[i]
-                right[i] = h * method.d[s] * by_time[i]
-            for j in range(s):
-                a, c = method.a[s, j], method.c_matrix[s, j] / h
-                for i in range(n):
-                    stage[i] += a * k[j, i]
-                    right[i] += c * k[j, i]
-            at = min(max(time + method.c[s] * h, low), high)
-            _call(kernels.rates, at, stage, q, work.rate)
-            for i in range(n):
-                right[i] += work.rate[i] + work.infusion[i]
-        _call(kernels.solve, 0.0, right, work.lu, k[s])
-    for i in range(n):
-        work.new[i] = stage[i] + k[count - 1, i]
-
-
-@_compiled  # pragma: no cover - runs as machine code
-def _interpolate(method: Method, work: Work, x: float, fresh: bool) -> None:
-    """Write the state a fraction `x` into the last step to `work.stage`."""
-    n, dense = len(work.y), work.dense
-    if fresh:
-        for m in range(3):
-            for i in range(n):
-                dense[m, i] = 0.0
-            for j in range(len(method.c)):
-                weight = method.dense[m, j]
-                for i in range(n):
-                    dense[m, i] += weight * work.k[j, i]
-    for i in range(n):
-        inner = dense[0, i] + x * (dense[1, i] + x * dense[2, i])
-        work.stage[i] = (1.0 - x) * work.y[i] + x * (work.new[i] + (1.0 - x) * inner)
-
-
-@_compiled  # pragma: no cover - runs as machine code
-def _write_outputs(
-    kernels: Kernels, method: Method, q: Array, work: Work,
-    time: float, h: float, reached: float, times: Array, place: int, values: Array,
-) -> int:  # fmt: skip
-    """Write the outputs inside the last step; return the place of the next one."""
-    fresh = True
-    while place < len(times) and times[place] < reached:
-        _interpolate(method, work, (times[place] - time) / h, fresh)
-        _call(kernels.observe, times[place], work.stage, q, values[place])
-        place, fresh = place + 1, False
-    return place
-
-
-@_compiled  # pragma: no cover - runs as machine code
-def _attempt(
-    kernels: Kernels, method: Method, control: Control, q: Array, work: Work,
-    time: float, h: float, reached: float, low: float, high: float,
-) -> float:  # fmt: skip
-    """Try one step and return its error, infinite where anything is not a finite number.
-
-    A step is sound only if the equations are finite at its end too: the next one starts there.
-    """
-    _stages(kernels, method, q, work, time, h, low, high)
-    error = _scaled_norm(work.k[len(method.c) - 1], work.y, work.new, control)
-    if not (math.isfinite(error) and _finite(work.new)):
-        return math.inf
-    if error <= 1.0:
-        at = min(max(reached, low), high)
-        if not _linearise(kernels, at, work.new, q, work, work.ahead):
-            return math.inf
-    return error
-
-
-@_compiled  # pragma: no cover - runs as machine code
-def _shrink(error: float, order: int) -> float:
-    """Return the factor to divide a step by, from 1/6 (the error is small) to 5."""
-    return max(1.0 / 6.0, min(5.0, math.pow(error, 1.0 / order) / 0.9))
-
-
-@_compiled  # pragma: no cover - runs as machine code
-def _advance(
-    kernels: Kernels, method: Method, control: Control, q: Array, work: Work,
-    time: float, end: float, times: Array, place: int, values: Array, taken: np.int64,
-) -> tuple[int, float, int, np.int64]:  # fmt: skip
-    """Integrate from one breakpoint to the next.
-
-    Outputs strictly before `end` are written. Returns status, time reached, place of the next
-    output and steps taken in all.
-    """
-    low = time + 1e-14 * max(1.0, abs(time))
-    high = max(low, end - 1e-14 * max(1.0, abs(end)))
-    if not _linearise(kernels, low, work.y, q, work, work.now):
-        return NON_FINITE, time, place, taken
-    h = _first_step(kernels, method, control, q, work, low, end - time)
-    old_h, old_error, rejected, reason = 0.0, 1.0, False, STEP_TOO_SMALL
-    while time < end:
-        last = time + 1.01 * h >= end
-        if last:
-            h = end - time
-        elif time + 2.0 * h > end:
-            h = 0.5 * (end - time)  # two even steps rather than a long one and a sliver
-        if taken >= control.max_steps:
-            return STEP_LIMIT, time, place, taken
-        if time + 0.1 * h == time:
-            return reason, time, place, taken
-        taken += 1
-        reached = end if last else time + h
-        error = _attempt(kernels, method, control, q, work, time, h, reached, low, high)
-        factor = _shrink(error, method.order)
-        if not error <= 1.0:
-            reason = STEP_TOO_SMALL
-            if not math.isfinite(error):
-                reason = NON_FINITE if _finite(work.lu[: kernels.states]) else SINGULAR
-            h, rejected = h / factor, True
-            continue
-        if old_h > 0.0:
-            predicted = _shrink(error * error / old_error, method.order) * old_h / h
-            factor = max(factor, min(5.0, predicted))
-        place = _write_outputs(kernels, method, q, work, time, h, reached, times, place, values)
-        old_h, old_error, time = h, max(1e-2, error), reached
-        _copy(work.new, work.y)
-        _copy(work.ahead, work.now)
-        h /= max(1.0, factor) if rejected else factor
-        rejected = False
-    return OK, time, place, taken
-
-
-@_compiled  # pragma: no cover - runs as machine code
-def _next_breakpoint(time: float, end: float, doses: Doses, switches: Array) -> float:
+@compiled  # pragma: no cover - runs as machine code
+def _next_breakpoint(time: float, end: float, doses: Doses, patient: int, switches: Array) -> float:
     """Return the first breakpoint after `time`; breakpoints closer than rounding are one."""
     after = time + 1e-12 * max(1.0, abs(time))
     nearest = end
-    for i in range(len(doses.amount)):
-        if doses.amount[i] != 0.0:
-            if after < doses.start[i] < nearest:
-                nearest = doses.start[i]
-            if after < doses.end[i] < nearest:
-                nearest = doses.end[i]
+    for i in range(len(doses.target)):
+        if doses.amount[patient, i] != 0.0:
+            if after < doses.start[patient, i] < nearest:
+                nearest = doses.start[patient, i]
+            if after < doses.end[patient, i] < nearest:
+                nearest = doses.end[patient, i]
     for switch in switches:
         if after < switch < nearest:
             nearest = switch
     return nearest
 
 
-@_compiled  # pragma: no cover - runs as machine code
-def _apply_doses(previous: float, time: float, doses: Doses, scale: Array, work: Work) -> None:
-    """Add the boluses after `previous` up to `time`, and set the infusions from there on."""
-    for i in range(len(work.infusion)):
-        work.infusion[i] = 0.0
+@compiled  # pragma: no cover - runs as machine code
+def _apply_doses(machine: Machine, lanes: Lanes, lane: int, doses: Doses) -> None:
+    """Add the boluses since the last breakpoint, and set the infusions from here on."""
+    block, patient = lanes.block, lanes.whole[PATIENT, lane]
+    previous, time = lanes.real[PREVIOUS, lane], lanes.real[NOW, lane]
+    scale = lanes.begun[lane, machine.constants + machine.states :]
     slack = 1e-12 * max(1.0, abs(time))
-    for i in range(len(doses.amount)):
-        start, end, amount, target = doses.start[i], doses.end[i], doses.amount[i], doses.target[i]
+    for i in range(len(doses.target)):
+        block[machine.infusion + doses.target[i], lane] = 0.0
+    for i in range(len(doses.target)):
+        start, end, amount = (
+            doses.start[patient, i], doses.end[patient, i], doses.amount[patient, i],
+        )  # fmt: skip
+        target = doses.target[i]
         if amount == 0.0:
             continue
         if end == start:
             if previous < start <= time + slack:
-                work.y[target] += amount * scale[target]
+                block[machine.y + target, lane] += amount * scale[target]
         elif start <= time + slack and end > time + slack:
-            work.infusion[target] += amount / (end - start) * scale[target]
+            block[machine.infusion + target, lane] += amount / (end - start) * scale[target]
 
 
-@_compiled  # pragma: no cover - runs as machine code
-def _patient(
-    kernels: Kernels, method: Method, control: Control, work: Work, inputs: Array,
-    doses: Doses, start: float, times: Array, values: Array,
-) -> tuple[int, float, np.int64]:  # fmt: skip
-    """Integrate one patient; return status, time of failure (NaN) and steps taken."""
-    n, place, status = kernels.states, 0, OK
-    taken = np.int64(0)  # typed, so that what follows is compiled for one type only
-    _call(kernels.initialise, start, inputs, inputs, work.begun)
-    q = work.begun[: kernels.constants]
-    rest = work.begun[kernels.constants :]
-    _copy(rest[:n], work.y)
-    scale, switches = rest[n : 2 * n], rest[2 * n :]
-    if not (_finite(work.y) and _finite(scale)):
-        return NON_FINITE, start, taken
-    previous, time, end = -np.inf, start, max(start, times[-1])
+@compiled  # pragma: no cover - runs as machine code
+def _emit(machine: Machine, lanes: Lanes, lane: int, results: Results) -> None:
+    """Write the outputs of a lane from the block to its patient's next output time."""
+    patient, place = lanes.whole[PATIENT, lane], lanes.whole[NEXT, lane]
+    for j in range(results.values.shape[2]):
+        results.values[patient, place, j] = lanes.block[machine.outputs + j, lane]
+    lanes.whole[NEXT, lane] += 1
+
+
+@compiled  # pragma: no cover - runs as machine code
+def _culprit(machine: Machine, lanes: Lanes, lane: int, status: int) -> int:
+    """Return the state to name in a failure: not finite, without a pivot, or of largest error."""
+    block, worst, largest = lanes.block, -1, -1.0
+    for i in range(machine.states):
+        if status == SINGULAR and not math.isfinite(block[machine.lu + i, lane]):
+            return i
+        size = abs(block[machine.k + (machine.stages - 1) * machine.states + i, lane])
+        old, new = block[machine.y + i, lane], block[machine.new + i, lane]
+        if not (math.isfinite(size) and math.isfinite(old) and math.isfinite(new)):
+            return i
+        if not math.isfinite(block[machine.ahead + i, lane]):
+            return i
+        size /= max(1e-300, max(abs(old), abs(new)))
+        if size > largest:
+            worst, largest = i, size
+    return worst
+
+
+@compiled  # pragma: no cover - runs as machine code
+def _fail(machine: Machine, lanes: Lanes, lane: int, results: Results, status: int) -> None:
+    """End a lane's patient with a failure at the time it reached."""
+    patient = lanes.whole[PATIENT, lane]
+    results.status[patient] = status
+    results.failure[patient] = lanes.real[NOW, lane]
+    if status != STEP_LIMIT:
+        results.culprit[patient] = _culprit(machine, lanes, lane, status)
+    results.steps[patient] = lanes.whole[TAKEN, lane]
+    _blank(results.values[patient], lanes.whole[NEXT, lane])
+    lanes.whole[PHASE, lane] = EMPTY
+
+
+@compiled  # pragma: no cover - runs as machine code
+def _blank(values: Array, place: int) -> None:
+    """Overwrite outputs with NaN from `place` on."""
+    for later in range(place, values.shape[0]):
+        for j in range(values.shape[1]):
+            values[later, j] = np.nan
+
+
+@compiled  # pragma: no cover - runs as machine code
+def _finish(lanes: Lanes, lane: int, results: Results, times: Array) -> None:
+    """End a lane's patient at the last output; an output that is not finite is a failure."""
+    patient = lanes.whole[PATIENT, lane]
+    results.steps[patient] = lanes.whole[TAKEN, lane]
+    lanes.whole[PHASE, lane] = EMPTY
+    values = results.values[patient]
+    for place in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            if not math.isfinite(values[place, j]):
+                results.status[patient], results.failure[patient] = NON_FINITE, times[place]
+                results.culprit[patient] = -2 - j
+                _blank(values, place)
+                return
+
+
+@compiled  # pragma: no cover - runs as machine code
+def _cross(
+    machine: Machine, lanes: Lanes, events: Events, lane: int, doses: Doses, times: Array,
+    results: Results,
+) -> None:  # fmt: skip
+    """Bring a lane over a breakpoint: doses, events, the outputs there, the next segment."""
+    block, real, whole = lanes.block, lanes.real[:, lane], lanes.whole[:, lane]
+    if real[FINAL] - real[NOW] <= 1e-12 * max(1.0, abs(real[NOW])):
+        real[NOW] = real[FINAL]  # no step fits in between
+    time, patient = real[NOW], whole[PATIENT]
+    _apply_doses(machine, lanes, lane, doses)
+    if not fire_events(machine, events, lane, block, time):
+        _fail(machine, lanes, lane, results, EVENT_LIMIT)
+        return
+    block[TIME, lane] = time
+    if whole[NEXT] < len(times) and times[whole[NEXT]] <= time:
+        look_now(machine, block)
+        while whole[NEXT] < len(times) and times[whole[NEXT]] <= time:
+            _emit(machine, lanes, lane, results)
+    if time >= real[FINAL]:
+        _finish(lanes, lane, results, times)
+        return
+    switches = lanes.begun[lane, machine.constants + 2 * machine.states :]
+    end = _next_breakpoint(time, real[FINAL], doses, patient, switches)
+    end = next_pending(events, lane, time, end)
+    real[PREVIOUS], real[END] = time + 1e-12 * max(1.0, abs(time)), end
+    low = time + 1e-14 * max(1.0, abs(time))
+    block[LOW, lane], block[HIGH, lane] = low, max(low, end - 1e-14 * max(1.0, abs(end)))
+    block[SPAN, lane] = end - time
+    whole[PHASE] = START
+
+
+@compiled  # pragma: no cover - runs as machine code
+def _begin(machine: Machine, lanes: Lanes, results: Results) -> None:
+    """Linearise and choose a first step in the lanes that start a segment."""
+    block, whole = lanes.block, lanes.whole
+    some = False
+    for lane in range(block.shape[1]):
+        starts = whole[PHASE, lane] == START
+        block[MASK, lane] = 1.0 if starts else 0.0
+        some = some or starts
+    if not some:
+        return
+    begin(machine, block)
+    for lane in range(block.shape[1]):
+        if whole[PHASE, lane] != START:
+            continue
+        if block[machine.now + machine.slopes - 1, lane] != 0.0:
+            _fail(machine, lanes, lane, results, NON_FINITE)
+            continue
+        lanes.real[SIZE, lane], lanes.real[OLD_SIZE, lane] = block[FIRST, lane], 0.0
+        lanes.real[OLD_ERROR, lane] = 1.0
+        whole[REJECTED, lane], whole[REASON, lane] = 0, STEP_TOO_SMALL
+        whole[PHASE, lane] = RUN
+
+
+@compiled  # pragma: no cover - runs as machine code
+def _prepare(machine: Machine, lanes: Lanes, lane: int, control: Control, results: Results) -> None:
+    """Set the step that a lane tries next, or end its patient where it may not."""
+    block, real, whole = lanes.block, lanes.real[:, lane], lanes.whole[:, lane]
+    time, end, h = real[NOW], real[END], real[SIZE]
+    last = time + 1.01 * h >= end
+    if last:
+        h = end - time
+    elif time + 2.0 * h > end:
+        h = 0.5 * (end - time)  # two even steps rather than a long one and a sliver
+    if whole[TAKEN] >= control.max_steps:
+        _fail(machine, lanes, lane, results, STEP_LIMIT)
+        return
+    if time + 0.1 * h == time:
+        _fail(machine, lanes, lane, results, whole[REASON])
+        return
+    whole[TAKEN] += 1
+    real[SIZE], real[REACHED] = h, end if last else time + h
+    block[TIME, lane], block[STEP, lane] = time, h
+
+
+@compiled  # pragma: no cover - runs as machine code
+def _shrink(error: float, order: int) -> float:
+    """Return the factor to divide a step by, from 1/6 (the error is small) to 5."""
+    return max(1.0 / 6.0, min(5.0, math.pow(error, 1.0 / order) / 0.9))
+
+
+@compiled  # pragma: no cover - runs as machine code
+def _judge(machine: Machine, lanes: Lanes, lane: int, control: Control) -> None:
+    """Accept or reject a lane's step, and choose the size of the next."""
+    block, real, whole = lanes.block, lanes.real[:, lane], lanes.whole[:, lane]
+    error, h = block[ERROR, lane], real[SIZE]
+    finite = block[SOUND, lane] == 0.0
+    # A step is sound only if the equations are finite at its end too: the next starts there.
+    if not (finite and error <= 1.0):
+        whole[REASON] = STEP_TOO_SMALL
+        if not finite:
+            error, whole[REASON] = math.inf, NON_FINITE
+            for i in range(machine.states):
+                if not math.isfinite(block[machine.lu + i, lane]):
+                    whole[REASON] = SINGULAR
+        real[SIZE], whole[REJECTED], whole[ACCEPTED] = h / _shrink(error, control.order), 1, 0
+        return
+    factor = _shrink(error, control.order)
+    if real[OLD_SIZE] > 0.0:
+        old = _shrink(error * error / real[OLD_ERROR], control.order) * real[OLD_SIZE] / h
+        factor = max(factor, min(5.0, old))
+    real[OLD_SIZE], real[OLD_ERROR] = h, max(1e-2, error)
+    real[SIZE] = h / (max(1.0, factor) if whole[REJECTED] == 1 else factor)
+    whole[REJECTED], whole[ACCEPTED] = 0, 1
+
+
+@compiled  # pragma: no cover - runs as machine code
+def _write_outputs(machine: Machine, lanes: Lanes, times: Array, results: Results) -> None:
+    """Write the outputs inside the steps just accepted, all lanes at once."""
+    block, real, whole = lanes.block, lanes.real, lanes.whole
+    weighed = False
     while True:
-        following = _next_breakpoint(time, end, doses, switches)
-        slack = 1e-12 * max(1.0, abs(time))
-        _apply_doses(previous, time, doses, scale, work)
-        while place < len(times) and times[place] <= time:
-            _call(kernels.observe, time, work.y, q, values[place])
-            place += 1
-        if time >= end:
-            break
-        status, reached, place, taken = _advance(
-            kernels, method, control, q, work, time, following, times, place, values, taken
-        )
-        previous, time = time + slack, reached
-        if status != OK:
-            break
-    bad = _first_bad(times, values)
-    if status != OK:
-        return status, time, taken
-    return (NON_FINITE if math.isfinite(bad) else OK), bad, taken
+        some = False
+        for lane in range(block.shape[1]):
+            place = whole[NEXT, lane]
+            block[MASK, lane] = 0.0
+            if whole[ACCEPTED, lane] and place < len(times) and times[place] < real[REACHED, lane]:
+                block[AT, lane] = times[place]
+                block[PLACE, lane] = (times[place] - block[TIME, lane]) / block[STEP, lane]
+                block[MASK, lane] = 1.0
+                some = True
+        if not some:
+            return
+        if not weighed:
+            interpolant(machine, block)
+            weighed = True
+        look_inside(machine, block)
+        for lane in range(block.shape[1]):
+            if block[MASK, lane] > 0.0:
+                _emit(machine, lanes, lane, results)
 
 
-@_compiled  # pragma: no cover - runs as machine code
-def _first_bad(times: Array, values: Array) -> float:
-    """Return the first output time with a value that is not finite, and blank all after it."""
-    for place in range(len(times)):
-        if not _finite(values[place]):
-            for later in range(place, len(times)):
-                for j in range(values.shape[1]):
-                    values[later, j] = np.nan
-            return float(times[place])
-    return math.nan
+@compiled  # pragma: no cover - runs as machine code
+def _step(
+    machine: Machine, lanes: Lanes, events: Events, control: Control, times: Array,
+    results: Results,
+) -> None:  # fmt: skip
+    """Try one step in every lane that runs."""
+    block, real, whole = lanes.block, lanes.real, lanes.whole
+    attempt(machine, block)
+    some = False
+    for lane in range(block.shape[1]):
+        whole[ACCEPTED, lane], whole[CUT, lane] = 0, 0
+        if whole[PHASE, lane] == RUN:
+            _judge(machine, lanes, lane, control)
+        if whole[ACCEPTED, lane]:
+            some = True
+            cut = cut_at_event(machine, events, lane, block)
+            if cut < 1.0:
+                if cut < 1.0 - 1e-15:
+                    real[REACHED, lane] = block[TIME, lane] + cut * block[STEP, lane]
+                whole[CUT, lane] = 1
+    if not some:
+        return
+    _write_outputs(machine, lanes, times, results)
+    for lane in range(block.shape[1]):
+        block[MASK, lane] = 1.0 if whole[ACCEPTED, lane] and not whole[CUT, lane] else 0.0
+    adopt(machine, block)
+    for lane in range(block.shape[1]):
+        if whole[ACCEPTED, lane]:
+            real[NOW, lane] = real[REACHED, lane]
+            if whole[CUT, lane]:
+                uncover(machine, events.state[lane], block, lane)
+                whole[PHASE, lane] = BREAK
+            elif real[NOW, lane] >= real[END, lane]:
+                whole[PHASE, lane] = BREAK
 
 
-@_compiled  # pragma: no cover - runs as machine code
+@compiled  # pragma: no cover - runs as machine code
 def solve_chunk(
-    kernels: Kernels, method: Method, control: Control, inputs: Array, target: NDArray[np.int64],
-    dose_start: Array, dose_end: Array, dose_amount: Array, starts: Array, times: Array,
-    values: Array, status: NDArray[np.int64], failure: Array, steps: NDArray[np.int64],
+    machine: Machine, lanes: Lanes, events: Events, control: Control, inputs: Array, doses: Doses,
+    starts: Array, times: Array, results: Results,
 ) -> None:  # fmt: skip
     """Integrate some patients.
 
     Parameters
     ----------
-    kernels, method, control
-        The model, the method and the tolerances.
+    machine, lanes, events, control
+        The model's code, memory to work in, its events, and what is asked.
     inputs : ndarray, shape (patients, inputs)
         Input vectors.
-    target : ndarray of int, shape (doses,)
-        Place of the state each dose goes into.
-    dose_start, dose_end, dose_amount : ndarray, shape (patients, doses)
-        When (hours) and how much; end = start is a bolus.
+    doses : Doses
+        When (hours) and how much; one row a patient.
     starts : ndarray, shape (patients,)
         Time at which each integration begins.
     times : ndarray, shape (times,)
         Output times, not decreasing.
-    values : ndarray, shape (patients, times, outputs)
-        Filled with NaN by the caller; written up to a failure.
-    status, failure, steps : ndarray, shape (patients,)
-        Written: status code, time of failure or NaN, steps taken.
+    results : Results
+        `values`, shape (patients, times, outputs), and for each patient the status, the time of
+        the failure, the state it names and the steps taken, all filled beforehand.
     """
-    work = make_work(kernels, len(method.c))
-    for i in range(len(inputs)):
-        doses = Doses(target, dose_start[i], dose_end[i], dose_amount[i])
-        status[i], failure[i], steps[i] = _patient(
-            kernels, method, control, work, inputs[i], doses, starts[i], times, values[i]
-        )
+    width, whole = lanes.block.shape[1], lanes.whole
+    waiting = 0
+    for lane in range(width):
+        whole[PHASE, lane] = EMPTY
+    while True:
+        busy = False
+        for lane in range(width):
+            while whole[PHASE, lane] == EMPTY or whole[PHASE, lane] == BREAK:
+                if whole[PHASE, lane] == BREAK:
+                    _cross(machine, lanes, events, lane, doses, times, results)
+                elif waiting == len(inputs):
+                    whole[PHASE, lane] = IDLE
+                else:
+                    sound = _load(
+                        machine, lanes, events, lane, waiting, inputs, starts[waiting], times[-1]
+                    )
+                    waiting += 1
+                    if not sound:
+                        _fail(machine, lanes, lane, results, NON_FINITE)
+        _begin(machine, lanes, results)
+        for lane in range(width):
+            if whole[PHASE, lane] == RUN:
+                _prepare(machine, lanes, lane, control, results)
+            busy = busy or whole[PHASE, lane] != IDLE
+        if not busy:
+            return
+        _step(machine, lanes, events, control, times, results)
 
 
-# Checks of types at run time wrap every function, but numba has to meet its own kind bare.
-globals().update(_bare)
+globals().update(bare(__name__))

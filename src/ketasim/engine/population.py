@@ -1,6 +1,6 @@
 """The fast backend: one model's kernels, and many patients over the machine's threads.
 
-Patients are handed out in small chunks to a pool of threads; the driver releases Python's lock,
+Patients are handed out in chunks to a pool of threads; the driver releases Python's lock,
 so they run side by side, and a chunk that takes long holds nobody up. A patient's result
 depends on its own row only, never on its chunk, its neighbours or the number of threads.
 """
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .compiled import check_times, check_tolerances, count_patients
-from .kernels import observe_kernel, plan_kernels
-from .lowering import CompiledKernels, compile_kernels
+from .job import Job
+from .kernels import plan_kernels, plan_outputs
+from .lowering import CompiledKernels, compile_kernels, lane_count
 from .rodas import METHODS
 from .sbml import read_sbml
 from .schedule import DoseTable, spread
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 #: Environment variable that limits the number of threads.
 THREADS = "KETASIM_THREADS"
-_LARGEST_CHUNK = 64
+_LARGEST_CHUNK, _SMALLEST_CHUNK = 512, 32
 
 
 def thread_count() -> int:
@@ -66,11 +67,11 @@ class PopulationSolver:
 
     def __init__(self, sbml: str, *, method: str = "rodas5p") -> None:
         self._sbml = sbml
-        self._network = read_sbml(sbml)
-        self._plan = plan_kernels(self._network)
-        self._code = compile_kernels(self._plan.kernels)
-        self._observers: dict[tuple[str, ...], CompiledKernels] = {}
         self._method = METHODS[method]
+        self._network = read_sbml(sbml)
+        self._plan = plan_kernels(self._network, self._method, lane_count())
+        self._code = compile_kernels(self._plan.kernels, [self._plan.stepping])
+        self._observers: dict[tuple[str, ...], CompiledKernels] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Machine code does not travel; the copy is compiled, or read from the cache, where it is.
@@ -175,9 +176,11 @@ class PopulationSolver:
                 f"the state has the shape {y.shape}", expected=f"({len(self.states)},)"
             )
         constants, _ = self._begin(parameters, time)
-        out = np.zeros(2 * len(self.states) + len(self._plan.pattern))
-        self._run("linearise", time, y, constants, out)
-        return out
+        width = self._plan.width
+        out = np.zeros((self._plan.layout.slopes, width))
+        arrays = [np.repeat(values[:, None], width, axis=1) for values in (y, constants)]
+        self._run("linearise", np.full(width, time), *arrays, out)
+        return out[:, 0]
 
     def _begin(
         self, parameters: Mapping[str, float], time: float
@@ -187,15 +190,15 @@ class PopulationSolver:
 
         inputs = self._network.input_table(dict(parameters), 1)[0]
         begun = np.zeros(len(self._plan.kernels[0].roots))
-        self._run("initialise", time, inputs, inputs, begun)
+        self._run("initialise", np.array([time]), inputs, inputs, begun)
         return begun[: len(self._plan.hoisted)], begun[len(self._plan.hoisted) :]
 
-    def _run(self, kernel: str, time: float, *arrays: NDArray[np.float64]) -> None:
+    def _run(self, kernel: str, *arrays: NDArray[np.float64]) -> None:
         import ctypes
 
         pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in arrays]
-        signature = ctypes.CFUNCTYPE(None, ctypes.c_double, *[ctypes.c_void_p] * 3)
-        signature(self._code.addresses[kernel])(time, *pointers)
+        signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
+        signature(self._code.addresses[kernel])(*pointers)
 
     def solve(
         self,
@@ -221,43 +224,24 @@ class PopulationSolver:
         table = spread(doses, self.states, count)
         when, starts = check_times(times, start, table.first())
         inputs = self._network.input_table(parameters or {}, count)
-        solution = Solution(
-            times=when,
-            outputs=names,
-            values=np.full((count, len(when), len(names)), np.nan),
-            status=np.zeros(count, dtype=np.int64),
-            failure_time=np.full(count, np.nan),
-            steps=np.zeros(count, dtype=np.int64),
+        solution = Solution.blank(when, names, count, self.states)
+        job = Job(
+            self._plan, self._network, self._method, self._code, observer, rtol, atol, max_steps
         )
-        fixed = self._fixed_arguments(observer, rtol, atol, max_steps)
-        self._spread_work(fixed, inputs, table, starts, solution, progress)
+        self._spread_work(job, inputs, table, starts, solution, progress)
         return solution
 
-    def _observer(self, names: tuple[str, ...]) -> int:
-        """Return the address of the kernel of these outputs, compiled where it is new."""
+    def _observer(self, names: tuple[str, ...]) -> CompiledKernels:
+        """Return the code of these outputs, compiled where it is new."""
         if names not in self._observers:
-            kernel = observe_kernel(self._network, self._plan, names)
-            self._observers[names] = compile_kernels([kernel])
-        return self._observers[names].addresses["observe"]
-
-    def _fixed_arguments(
-        self, observer: int, rtol: float, atol: float, max_steps: int
-    ) -> tuple[Any, Any, Any]:
-        import numpy as np
-
-        from . import driver
-
-        code, plan, size = self._code.addresses, self._plan, len(self.states)
-        kernels = driver.Kernels(
-            code["initialise"], code["rates"], code["linearise"], code["factor"], code["solve"],
-            observer, size, len(plan.pattern), plan.factors, len(plan.hoisted), plan.switches,
-        )  # fmt: skip
-        method = driver.Method(self._method.gamma, self._method.order, *self._method.arrays())
-        return kernels, method, driver.Control(rtol, np.full(size, atol), max_steps)
+            nodes = self._network.output_nodes(names)
+            kernel, viewing = plan_outputs(self._plan, self._network, nodes)
+            self._observers[names] = compile_kernels([kernel], [viewing])
+        return self._observers[names]
 
     def _spread_work(
         self,
-        fixed: tuple[Any, Any, Any],
+        job: Job,
         inputs: NDArray[np.float64],
         table: DoseTable,
         starts: NDArray[np.float64],
@@ -265,19 +249,13 @@ class PopulationSolver:
         progress: Progress | None,
     ) -> None:
         """Run chunks of patients on a pool of threads, reporting as they finish."""
-        from .driver import solve_chunk
 
         def work(part: slice) -> int:
-            solve_chunk(
-                *fixed, inputs[part], table.target, table.start[part], table.end[part],
-                table.amount[part], starts[part], solution.times, solution.values[part],
-                solution.status[part], solution.failure_time[part], solution.steps[part],
-            )  # fmt: skip
+            job.run(inputs[part], table.rows(part), starts[part], solution.rows(part))
             return len(inputs[part])
 
         count, threads = len(inputs), thread_count()
-        size = max(1, min(_LARGEST_CHUNK, count // (8 * threads)))
-        parts = [slice(first, min(first + size, count)) for first in range(0, count, size)]
+        parts = [slice(first, min(first + size, count)) for first, size in _cut(count, threads)]
         done = 0
         with ThreadPoolExecutor(min(threads, len(parts))) as pool:
             futures = [pool.submit(work, part) for part in parts]
@@ -289,6 +267,14 @@ class PopulationSolver:
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
+
+
+def _cut(count: int, threads: int) -> list[tuple[int, int]]:
+    """Return first patients and sizes of chunks: some for each thread, none too long to stop."""
+    size = max(1, min(_LARGEST_CHUNK, -(-count // (4 * threads))))
+    if size < _SMALLEST_CHUNK:  # lanes run empty at the end of a chunk
+        size = max(1, min(_SMALLEST_CHUNK, -(-count // threads)))
+    return [(first, size) for first in range(0, count, size)]
 
 
 def _rebuild(sbml: str, method: str) -> PopulationSolver:

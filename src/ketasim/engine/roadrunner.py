@@ -215,9 +215,7 @@ class RoadRunnerSolver:
         table = spread(doses, self.states, count)
         when, starts = check_times(times, start, table.first())
         inputs = self._network.input_table(parameters or {}, count)
-        shape = (count, len(when), len(names))
-        solution = Solution(when, names, np.full(shape, np.nan), np.zeros(count, dtype=np.int64),
-                            np.full(count, np.nan), np.zeros(count, dtype=np.int64))  # fmt: skip
+        solution = Solution.blank(when, names, count, self.states)
         dosed = sorted({self.states[place] for place in table.target})
         runner = self._prepared(tuple(dosed), names, rtol, atol, max_steps)
         for patient in range(count):

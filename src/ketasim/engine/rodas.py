@@ -58,18 +58,21 @@ class Tableau:
         """Number of stages."""
         return len(self.c)
 
+    def dense_rows(self) -> tuple[tuple[float, ...], ...]:
+        """Return H as three rows of one weight a stage, zero where the method has none."""
+        rows = [(*row, *(0.0,) * (self.stages - len(row))) for row in self.dense]
+        return (*rows, *((0.0,) * self.stages,) * (3 - len(rows)))
+
     def arrays(self) -> tuple[NDArray[np.float64], ...]:
         """Return a (s, s), C (s, s), c (s,), d (s,) and H (3, s), zero-padded."""
         import numpy as np
 
         size = self.stages
-        a, c_matrix, dense = np.zeros((size, size)), np.zeros((size, size)), np.zeros((3, size))
+        a, c_matrix = np.zeros((size, size)), np.zeros((size, size))
         for row in range(1, size):
             a[row, :row] = self.a[row - 1]
             c_matrix[row, :row] = self.c_matrix[row - 1]
-        for row, weights in enumerate(self.dense):
-            dense[row, : len(weights)] = weights
-        return a, c_matrix, np.array(self.c), np.array(self.d), dense
+        return a, c_matrix, np.array(self.c), np.array(self.d), np.array(self.dense_rows())
 
 
 _RODAS5P_LAST = (-7.502846399306121, 2.561846144803919, -11.627539656261098,

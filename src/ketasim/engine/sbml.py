@@ -1,32 +1,35 @@
 """Reading SBML into a `Network`.
 
-Compartments of constant size, species as amounts or concentrations, parameters, rate rules,
-assignment rules and initial assignments in any order, reactions with local parameters and
-stoichiometries, function definitions and conversion factors are understood, from level 3 and,
-where they mean the same there, level 2 (Hucka et al., *The Systems Biology Markup Language
-(SBML): Language Specification for Level 3 Version 2 Core*, J. Integr. Bioinform. 16(2), 2019).
-The rest is refused by name (`sbml_checks`).
+SBML core of levels 2 and 3 is understood: compartments, also of changing size, species as
+amounts or concentrations, parameters, rules and initial assignments in any order, algebraic
+rules that can be solved by formula, reactions with local parameters and stoichiometries that may
+vary, function definitions, conversion factors and events (Hucka et al., *The Systems Biology
+Markup Language (SBML): Language Specification for Level 3 Version 2 Core*, J. Integr. Bioinform.
+16(2), 2019). The rest is refused by name (`sbml_text`, `sbml_checks`, `sbml_consistency`).
 
-A species of which only substance units are used is a state in amount; any other species is a
-state in concentration, as its symbol means in the model's formulas. Doses are amounts, so the
-network carries for each state the factor from an amount to the state.
+A species of which only substance units are used, or whose compartment changes its size, is a
+state in amount; any other species is a state in concentration, as its symbol means in the
+model's formulas. Doses are amounts, so the network carries for each state the factor from an
+amount to the state.
 """
 
 from __future__ import annotations
 
 import math
-from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ModelError, nearest_names
 from .expressions import Graph
-from .network import Network
+from .network import Network, SpeciesForms
+from .sbml_algebraic_rules import solve_algebraic_rules
 from .sbml_checks import refuse_unsupported
-from .sbml_math import Translator, names_in
+from .sbml_elements import Elements
+from .sbml_events import read_events
+from .sbml_meaning import Meanings
+from .sbml_text import check_text
 from .sbml_units import unit_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from .sbml_algebraic_rules import Solution
 
 
 def read_sbml(sbml: str) -> Network:
@@ -48,292 +51,102 @@ def read_sbml(sbml: str) -> Network:
     """
     import libsbml
 
+    check_text(sbml)
     document = libsbml.readSBMLFromString(sbml)
     refuse_unsupported(document)
-    return _Reader(document.getModel()).network()
+    model = document.getModel()
+    solutions = solve_algebraic_rules(Elements(model))
+    return _Reader(model, solutions).network()
 
 
 class _Reader:
-    """One reading: collects the model's symbols, then resolves them into one graph.
+    """One reading: declares the inputs, then asks for the meaning of everything."""
 
-    A symbol has up to two meanings: its value now, and its value at the start. They differ for
-    states and for what depends on them. Keys are (symbol, at_start).
-    """
-
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, solutions: dict[str, Solution]) -> None:
         self._model = model
         self._graph = Graph()
-        functions = {f.getId(): f for f in model.getListOfFunctionDefinitions()}
-        self._translator = Translator(self._graph, functions)
-        self._resolved: dict[tuple[str, bool], int] = {}
-        self._collect()
-        self._inputs: list[str] = []
-        self._defaults: list[float] = []
+        self._elements = Elements(model, solutions)
+        self._meanings = Meanings(self._elements, self._graph, solutions)
 
-    def _collect(self) -> None:
-        model = self._model
-        self._compartments = {c.getId(): c for c in model.getListOfCompartments()}
-        self._species = {s.getId(): s for s in model.getListOfSpecies()}
-        self._parameters = {p.getId(): p for p in model.getListOfParameters()}
-        self._reactions = {r.getId(): r for r in model.getListOfReactions()}
-        self._references = {
-            ref.getId(): ref
-            for reaction in model.getListOfReactions()
-            for ref in (*reaction.getListOfReactants(), *reaction.getListOfProducts())
-            if ref.isSetId()
-        }
-        rules = [rule for rule in model.getListOfRules() if rule.getMath() is not None]
-        self._assigned = {r.getVariable(): r.getMath() for r in rules if r.isAssignment()}
-        self._driven = {r.getVariable(): r.getMath() for r in rules if r.isRate()}
-        self._starts = {
-            a.getSymbol(): a.getMath()
-            for a in model.getListOfInitialAssignments()
-            if a.getMath() is not None
-        }
-        moving = [
-            name
-            for name, species in self._species.items()
-            if not species.getConstant() and name not in self._assigned
-        ]
-        self._states = moving + [name for name in self._driven if name not in self._species]
-        self._place = {name: index for index, name in enumerate(self._states)}
-
-    # inputs ---------------------------------------------------------------------------------
-    def _input(self, name: str, default: float) -> int:
-        if name in self._inputs:
-            return self._graph.input(self._inputs.index(name))
-        self._inputs.append(name)
-        self._defaults.append(default)
-        return self._graph.input(len(self._inputs) - 1)
-
-    def _unless_given(self, name: str, computed: int) -> int:
-        """Return a computed value that gives way to one the user sets."""
-        flag = self._graph.condition(self._input(f"given:{name}", 0.0))
-        return self._graph.select(flag, self._input(name, math.nan), computed)
+    def network(self) -> Network:
+        """Return the model as a network."""
+        elements, meanings, inputs = self._elements, self._meanings, self._meanings.inputs
+        parameters = self._declare_inputs()
+        symbols = self._symbols(parameters)
+        rules = {n: symbols[n] for n in (*elements.assigned, *sorted(elements.solved))}
+        initial = tuple(meanings.initial(name) for name in elements.states)
+        rates = tuple(meanings.flow(name) for name in elements.states)
+        events = read_events(elements, meanings)
+        units = unit_texts(self._model)
+        known = {*elements.states, *parameters, *rules, "time"}
+        return Network(
+            name=self._model.getId() or "model",
+            graph=self._graph,
+            states=elements.states,
+            parameters=parameters,
+            inputs=tuple(inputs.places),
+            defaults=tuple(inputs.defaults),
+            initial=initial,
+            rates=rates,
+            dose_scale=tuple(self._amount_factor(name) for name in elements.states),
+            rules=rules,
+            constants={n: meanings.value(n, True) for n in parameters if n in elements.starts},
+            cuts=(*rules.values(), *(symbols[name] for name in elements.reactions)),
+            units={name: units.get(name, "") for name in known},
+            events=events,
+            symbols=symbols,
+            species={name: self._forms(name) for name in elements.species},
+        )
 
     def _declare_inputs(self) -> tuple[str, ...]:
         """Put the parameters first in the input vector, then the states' initial values."""
-        names = [*self._compartments, *self._parameters]
-        names += [name for name, species in self._species.items() if species.getConstant()]
-        public = [n for n in names if n not in self._assigned and n not in self._place]
-        for name in public:
-            self._input(name, self._declared(name))
-        for key, parameter in self._local_parameters():
-            self._input(key, parameter.getValue() if parameter.isSetValue() else math.nan)
-        public_names = tuple(self._inputs)
-        for name in self._states:
-            self._input(name, self._declared(name))
-        return public_names
+        elements, inputs = self._elements, self._meanings.inputs
+        names = [*elements.compartments, *elements.parameters]
+        names += [name for name, species in elements.species.items() if species.getConstant()]
+        for name in names:
+            if not elements.computed(name) and name not in elements.place:
+                inputs.node(name, elements.declared(name))
+        for reaction in elements.reactions:
+            for parameter in elements.locals(reaction):
+                value = parameter.getValue() if parameter.isSetValue() else math.nan
+                inputs.node(f"{reaction}.{parameter.getId()}", value)
+        public = tuple(inputs.places)
+        for name in elements.states:
+            inputs.node(name, elements.declared(name))
+        return public
 
-    def _local_parameters(self) -> list[tuple[str, Any]]:
-        found = []
-        for reaction in self._reactions.values():
-            for parameter in self._locals(reaction):
-                found.append((f"{reaction.getId()}.{parameter.getId()}", parameter))
-        return found
+    def _symbols(self, parameters: tuple[str, ...]) -> dict[str, int]:
+        """Return the node of everything that has a value."""
+        elements, places = self._elements, self._meanings.inputs.places
+        symbols = {name: self._graph.input(places[name]) for name in parameters if "." in name}
+        for name in elements.symbols():
+            if name in elements.references and self._is_left_open(name):
+                continue
+            symbols[name] = self._meanings.value(name)
+        return symbols
 
-    def _locals(self, reaction: Any) -> list[Any]:
-        law = reaction.getKineticLaw()
-        level_three = self._model.getLevel() >= 3
-        return list(law.getListOfLocalParameters() if level_three else law.getListOfParameters())
+    def _is_left_open(self, reference: str) -> bool:
+        """Tell whether a stoichiometry has no value, which matters only where it is used."""
+        elements = self._elements
+        set_elsewhere = {*elements.assigned, *elements.solved, *elements.starts, *elements.place}
+        return reference not in set_elsewhere and math.isnan(elements.declared(reference))
 
-    def _declared(self, name: str) -> float:
-        """Return the number written beside a symbol, NaN where it is computed or missing."""
-        if name in self._starts:
-            return math.nan
-        if name in self._compartments:
-            item = self._compartments[name]
-            unset = 1.0 if self._model.getLevel() < 3 else math.nan
-            return float(item.getSize()) if item.isSetSize() else unset
-        if name in self._parameters:
-            item = self._parameters[name]
-            return float(item.getValue()) if item.isSetValue() else math.nan
-        if name in self._references:
-            item = self._references[name]
-            return float(item.getStoichiometry()) if item.isSetStoichiometry() else math.nan
-        species = self._species[name]
-        if self._is_amount(species):
-            return float(species.getInitialAmount()) if species.isSetInitialAmount() else math.nan
-        if species.isSetInitialConcentration():
-            return float(species.getInitialConcentration())
-        return math.nan
-
-    @staticmethod
-    def _is_amount(species: Any) -> bool:
-        return bool(species.getHasOnlySubstanceUnits())
-
-    # symbols --------------------------------------------------------------------------------
-    def _resolve(self, name: str, at_start: bool) -> int:
-        key = (name, at_start)
-        if key not in self._resolved:
-            self._resolved[key] = self._meaning(name, at_start)
-        return self._resolved[key]
-
-    def _meaning(self, name: str, at_start: bool) -> int:
-        if name in self._assigned:
-            return self._formula(self._assigned[name], at_start, f"assignment rule of {name}")
-        if name in self._place and not at_start:
-            return self._graph.state(self._place[name])
-        if name in self._reactions:
-            return self._rate_of(self._reactions[name], at_start)
-        known = (self._compartments, self._parameters, self._species, self._references)
-        if not any(name in group for group in known):
-            everything = [n for group in known for n in group]
-            raise ModelError(
-                f"a formula mentions {name!r}, which the model does not define",
-                suggestions=nearest_names(name, everything),
-            )
-        return self._fixed(name)
-
-    def _fixed(self, name: str) -> int:
-        """Return the value of a constant, or of a state at the start."""
-        if name in self._starts:
-            where = f"initial assignment of {name}"
-            return self._unless_given(name, self._formula(self._starts[name], True, where))
-        declared = self._declared(name)
-        if name in self._references and name not in self._place:
-            return self._graph.const(declared)
-        species = self._species.get(name)
-        if species is not None and math.isnan(declared):
-            converted = self._converted_start(species)
-            if converted is not None:
-                return self._unless_given(name, converted)
-        return self._input(name, declared)
-
-    def _converted_start(self, species: Any) -> int | None:
-        """Return an initial value given in the other of amount and concentration."""
-        size = self._resolve(species.getCompartment(), True)
-        if self._is_amount(species) and species.isSetInitialConcentration():
-            return self._graph.mul(self._graph.const(species.getInitialConcentration()), size)
-        if not self._is_amount(species) and species.isSetInitialAmount():
-            return self._graph.div(self._graph.const(species.getInitialAmount()), size)
-        return None
-
-    def _formula(
-        self, math_node: Any, at_start: bool, where: str, local: dict[str, int] | None = None
-    ) -> int:
-        local = local or {}
-        time = self._graph.const(0.0) if at_start else self._graph.time()
-
-        def resolve(name: str) -> int:
-            return local[name] if name in local else self._resolve(name, at_start)
-
-        return self._translator.translate(math_node, resolve, time, where)
-
-    def _rate_of(self, reaction: Any, at_start: bool) -> int:
-        name = reaction.getId()
-        local = {
-            p.getId(): self._graph.input(self._inputs.index(f"{name}.{p.getId()}"))
-            for p in self._locals(reaction)
-        }
-        law = reaction.getKineticLaw().getMath()
-        return self._formula(law, at_start, f"rate of reaction {name}", local)
-
-    # order ----------------------------------------------------------------------------------
-    def _resolve_in_order(self) -> None:
-        """Resolve computed symbols so that each finds what it needs done: no deep recursion."""
-        computed = {**self._starts, **self._assigned}
-        computed |= {n: r.getKineticLaw().getMath() for n, r in self._reactions.items()}
-        sorter: TopologicalSorter[tuple[str, bool]] = TopologicalSorter()
-        for name, formula in computed.items():
-            for at_start in (False, True):
-                running = name in self._assigned or name in self._reactions
-                needs = {
-                    (other, at_start or (other in self._starts and other not in self._place))
-                    for other in names_in(formula)
-                    if other in computed
-                }
-                if running or at_start:
-                    sorter.add((name, at_start), *needs)
-        try:
-            order = list(sorter.static_order())
-        except CycleError as error:
-            names = " -> ".join(dict.fromkeys(name for name, _ in error.args[1]))
-            raise ModelError(f"rules define each other in a circle: {names}") from None
-        for name, at_start in order:
-            if name in computed:
-                self._resolve(name, at_start)
-
-    # equations ------------------------------------------------------------------------------
-    def network(self) -> Network:
-        """Return the model as a network."""
-        parameters = self._declare_inputs()
-        self._resolve_in_order()
-        model = self._model
-        rates = self._rates()
-        rules = {name: self._resolve(name, False) for name in self._assigned}
-        initial = tuple(self._resolve(name, True) for name in self._states)
-        scale = tuple(self._amount_factor(name) for name in self._states)
-        laws = [self._resolve(name, False) for name in self._reactions]
-        units = unit_texts(model)
-        known = {*self._states, *parameters, *rules, "time"}
-        return Network(
-            name=model.getId() or "model",
-            graph=self._graph,
-            states=tuple(self._states),
-            parameters=parameters,
-            inputs=tuple(self._inputs),
-            defaults=tuple(self._defaults),
-            initial=initial,
-            rates=rates,
-            dose_scale=scale,
-            rules=rules,
-            constants={n: self._resolve(n, True) for n in parameters if n in self._starts},
-            cuts=(*rules.values(), *laws),
-            units={name: units.get(name, "") for name in known},
-        )
+    def _forms(self, name: str) -> SpeciesForms:
+        """Return a species as amount and as concentration."""
+        elements, meanings, graph = self._elements, self._meanings, self._graph
+        compartment = elements.species[name].getCompartment()
+        if elements.compartments[compartment].getSpatialDimensionsAsDouble() == 0.0:
+            return SpeciesForms(meanings.value(name), None, compartment)
+        amount = meanings.amount(name)
+        if not elements.is_amount(name):
+            return SpeciesForms(amount, meanings.value(name), compartment)
+        return SpeciesForms(amount, graph.div(amount, meanings.size(name)), compartment)
 
     def _amount_factor(self, state: str) -> int:
-        species = self._species.get(state)
-        if species is None or self._is_amount(species):
-            return self._graph.const(1.0)
-        size = self._resolve(species.getCompartment(), False)
-        return self._graph.div(self._graph.const(1.0), size)
-
-    def _rates(self) -> tuple[int, ...]:
-        """Return d(state)/dt: rate rules, else stoichiometry times reaction rates."""
-        graph = self._graph
-        amounts: dict[str, int] = {name: graph.const(0.0) for name in self._states}
-        for reaction in self._reactions.values():
-            self._add_reaction(reaction, amounts)
-        rates = []
-        for name in self._states:
-            if name in self._driven:
-                rates.append(self._formula(self._driven[name], False, f"rate rule of {name}"))
-            else:
-                rates.append(graph.mul(amounts[name], self._amount_factor(name)))
-        return tuple(rates)
-
-    def _add_reaction(self, reaction: Any, amounts: dict[str, int]) -> None:
-        graph = self._graph
-        rate = self._resolve(reaction.getId(), False)
-        sides: tuple[tuple[Any, Callable[[int, int], int]], ...] = (
-            (reaction.getListOfReactants(), graph.sub),
-            (reaction.getListOfProducts(), graph.add),
-        )
-        for references, combine in sides:
-            for reference in references:
-                name = reference.getSpecies()
-                if name not in amounts or self._species[name].getBoundaryCondition():
-                    continue
-                extent = graph.mul(self._stoichiometry(reference, reaction.getId()), rate)
-                converted = graph.mul(self._conversion(name), extent)
-                amounts[name] = combine(amounts[name], converted)
-
-    def _stoichiometry(self, reference: Any, reaction: str) -> int:
-        where = f"stoichiometry of {reference.getSpecies()} in {reaction}"
-        if reference.isSetId() and reference.getId() in (
-            self._assigned.keys() | self._starts.keys() | self._place.keys()
-        ):
-            return self._resolve(reference.getId(), False)
-        if self._model.getLevel() < 3:
-            if reference.isSetStoichiometryMath():
-                return self._formula(reference.getStoichiometryMath().getMath(), False, where)
-            return self._graph.const(reference.getStoichiometry())
-        if not reference.isSetStoichiometry():
-            raise ModelError("the stoichiometry has no value", where=where)
-        return self._graph.const(reference.getStoichiometry())
-
-    def _conversion(self, species: str) -> int:
-        factor = self._species[species].getConversionFactor() or self._model.getConversionFactor()
-        return self._resolve(factor, False) if factor else self._graph.const(1.0)
+        """Return the factor from an amount to a state's own unit."""
+        elements, one = self._elements, self._graph.const(1.0)
+        if state not in elements.species:
+            return one
+        if elements.is_amount(state) or elements.diluted(state):
+            return one
+        return self._graph.div(one, self._meanings.size(state))

@@ -9,12 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..errors import ModelError
+from .sbml_consistency import CONSISTENCY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: SBML packages that only describe or draw a model and so change no number.
 HARMLESS_PACKAGES = frozenset({"layout", "render", "groups"})
+
+_TOLD = 5  # findings that one sentence holds
 
 
 @runtime_checkable
@@ -60,39 +63,6 @@ class Packages:
                 yield f"the SBML package {prefix!r} is not supported"
 
 
-class Events:
-    """No events."""
-
-    def run(self, document: Any) -> Iterator[str]:
-        """Yield each event by its id."""
-        for event in document.getModel().getListOfEvents():
-            yield f"the event {event.getId() or event.getName()!r} is not supported"
-
-
-class AlgebraicRules:
-    """No algebraic rules."""
-
-    def run(self, document: Any) -> Iterator[str]:
-        """Yield each algebraic rule by its formula."""
-        import libsbml
-
-        for rule in document.getModel().getListOfRules():
-            if rule.isAlgebraic():
-                formula = libsbml.formulaToL3String(rule.getMath())
-                yield f"the algebraic rule 0 = {formula} is not supported"
-
-
-class ChangingCompartments:
-    """No compartment whose size changes."""
-
-    def run(self, document: Any) -> Iterator[str]:
-        """Yield each compartment that a rule sets."""
-        model = document.getModel()
-        for rule in model.getListOfRules():
-            if not rule.isAlgebraic() and model.getCompartment(rule.getVariable()) is not None:
-                yield f"the compartment {rule.getVariable()!r} changes its size, not supported"
-
-
 class Reactions:
     """Every reaction has a rate of its own, and none is fast."""
 
@@ -105,18 +75,11 @@ class Reactions:
                 yield f"the reaction {reaction.getId()!r} has no rate"
 
 
-CHECKS: tuple[Check, ...] = (
-    Readable(),
-    Packages(),
-    Events(),
-    AlgebraicRules(),
-    ChangingCompartments(),
-    Reactions(),
-)
+CHECKS: tuple[Check, ...] = (Readable(), Packages(), Reactions(), *CONSISTENCY)
 
 
 def refuse_unsupported(document: Any) -> None:
-    """Stop at the first check that finds something, naming all of what it found.
+    """Stop at the first check that finds something, naming what it found.
 
     Parameters
     ----------
@@ -133,4 +96,5 @@ def refuse_unsupported(document: Any) -> None:
         if found:
             model = document.getModel()
             where = f"model {model.getId()}" if model is not None and model.getId() else "SBML"
-            raise ModelError("; ".join(found), where=where)
+            more = f" (and {len(found) - _TOLD} more)" if len(found) > _TOLD else ""
+            raise ModelError("; ".join(found[:_TOLD]) + more, where=where)

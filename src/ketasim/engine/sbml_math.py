@@ -1,31 +1,30 @@
 """From libSBML's syntax tree to the expression graph.
 
 A model file is untrusted: its formulas are walked as trees, node type by node type, and never
-turned into text that something would run. What is not listed here is refused by name.
+turned into text that something would run. What `sbml_functions` does not list is refused by
+name. The walk keeps its own stack, so a formula may be nested as deeply as a file allows, and it
+counts what the model's own functions unfold to, so that a file of a few lines cannot ask for
+more work than a machine can do.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, reduce
-from itertools import pairwise
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
+from .sbml_functions import apply_operation, constant
+from .sbml_text import shown
 
 if TYPE_CHECKING:
     from .expressions import Graph
 
-#: Avogadro's number as SBML defines its symbol (CODATA 2010, SBML L3V1 section 3.4.6).
-AVOGADRO = 6.02214179e23
+#: Most operations that the formulas of a model may unfold to, its functions written out.
+MOST_OPERATIONS = 5_000_000
 
 Resolver = Callable[[str], int]
-
-_UNARY = frozenset(
-    ["abs", "exp", "floor", "ln", "sin", "cos", "tan", "sinh", "cosh", "tanh",
-     "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"]
-)  # fmt: skip
 
 
 @cache
@@ -57,16 +56,69 @@ def children(node: Any) -> Iterator[Any]:
         yield node.getChild(index)
 
 
-def names_in(node: Any) -> set[str]:
-    """Return the identifiers a formula mentions, functions' names excepted."""
-    found: set[str] = set()
+def nodes_of(node: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every node of a formula with the name of its type, parents first."""
     pending = [node]
     while pending:
         item = pending.pop()
-        if type_name(item) == "name":
-            found.add(item.getName())
+        yield type_name(item), item
         pending.extend(children(item))
-    return found
+
+
+def names_in(node: Any) -> set[str]:
+    """Return the identifiers whose values a formula mentions, functions' names excepted."""
+    values, _ = mentions(node)
+    return values
+
+
+def mentions(node: Any) -> tuple[set[str], set[str]]:
+    """Return the identifiers whose values, and those whose rates, a formula mentions.
+
+    Parameters
+    ----------
+    node : libsbml.ASTNode
+        Root of the formula.
+    """
+    values: set[str] = set()
+    rates: set[str] = set()
+    pending = [node]
+    while pending:
+        item = pending.pop()
+        kind = type_name(item)
+        if kind == "name":
+            values.add(item.getName())
+        elif kind == "rate_of":
+            rates.update(child.getName() or "" for child in children(item))
+            continue
+        pending.extend(children(item))
+    return values, rates
+
+
+def functions_called(node: Any) -> set[str]:
+    """Return the names of the model's own functions that a formula calls."""
+    return {item.getName() for kind, item in nodes_of(node) if kind == "function"}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the names in a formula mean.
+
+    Attributes
+    ----------
+    value : callable
+        Returns the graph node of an identifier.
+    rate : callable
+        Returns the graph node of an identifier's rate of change.
+    time : int
+        Graph node that stands for the simulation's time.
+    where : str
+        What the formula belongs to, for messages.
+    """
+
+    value: Resolver
+    rate: Resolver
+    time: int
+    where: str
 
 
 class Translator:
@@ -77,227 +129,132 @@ class Translator:
     graph : Graph
         Where nodes are added.
     functions : mapping of str to libsbml.FunctionDefinition
-        The model's own functions, inlined where they are called.
+        The model's own functions, inlined where they are called; none calls itself.
     """
 
     def __init__(self, graph: Graph, functions: Mapping[str, Any]) -> None:
         self._graph = graph
         self._functions = functions
+        self._calls: dict[tuple[str, tuple[int, ...], int], int] = {}
+        self._operations = 0
 
-    def translate(self, node: Any, resolve: Resolver, time: int, where: str) -> int:
+    def number(self, node: Any, scope: Scope) -> int:
         """Return the graph node of a formula, as a number.
 
         Parameters
         ----------
         node : libsbml.ASTNode
             Root of the formula.
-        resolve : callable
-            Returns the graph node of an identifier.
-        time : int
-            Graph node that stands for the simulation's time.
-        where : str
-            What the formula belongs to, for messages.
+        scope : Scope
+            What its names mean.
 
         Raises
         ------
         ModelError
             For an operation the engine does not know, named in the message.
         """
-        try:
-            return self._graph.number(_Walk(self, resolve, time, where).visit(node))
-        except RecursionError:
-            raise ModelError("a formula is nested too deeply", where=where) from None
+        return self._graph.number(self._translate(node, scope))
 
+    def condition(self, node: Any, scope: Scope) -> int:
+        """Return the graph node of a formula, as a truth value; see `number`."""
+        return self._graph.condition(self._translate(node, scope))
 
-class _Walk:
-    """One formula's translation: its names, its time and its place for messages."""
+    def _translate(self, root: Any, scope: Scope) -> int:
+        """Walk a formula: operands are written first, then what is done with them."""
+        written: list[int] = []
+        tasks: list[tuple[str, Any, Scope]] = [("enter", root, scope)]
+        while tasks:
+            task, item, scope = tasks.pop()
+            if task == "remember":
+                self._calls[item] = written[-1]
+                continue
+            if task == "enter":
+                leaf = self._leaf(item, scope)
+                if leaf is not None:
+                    written.append(leaf)
+                    continue
+                tasks.append(("leave", item, scope))
+                tasks += [("enter", child, scope) for child in reversed(list(children(item)))]
+                continue
+            count = item.getNumChildren()
+            args = written[len(written) - count :]
+            del written[len(written) - count :]
+            if type_name(item) == "function":
+                tasks += self._call(item.getName(), args, scope, written)
+            else:
+                written.append(self._apply(type_name(item), args, scope))
+        return written[0]
 
-    def __init__(self, owner: Translator, resolve: Resolver, time: int, where: str) -> None:
-        self._owner = owner
-        self._graph = owner._graph
-        self._resolve = resolve
-        self._time = time
-        self._where = where
-
-    def visit(self, node: Any) -> int:
-        kind = type_name(node)
-        graph = self._graph
-        if kind in ("integer", "real", "real_e", "rational"):
-            return graph.const(float(node.getValue()))
-        if kind == "name":
-            return self._resolve(node.getName())
-        if kind == "function":
-            return self._call(node)
-        if kind == "piecewise":
-            return self._piecewise(node)
-        if kind == "delay":
-            raise ModelError("delays are not supported", where=self._where)
-        constant = self._constant(kind)
-        if constant is not None:
-            return constant
-        method = getattr(self, f"_{kind}", None)
-        if method is None and kind not in _UNARY and kind not in _ARITHMETIC:
-            raise ModelError(f"the operation {kind!r} is not supported", where=self._where)
-        args = [self.visit(child) for child in children(node)]
-        if method is not None:
-            return int(method(args))
-        numbers = [graph.number(arg) for arg in args]
-        if kind in _UNARY:
-            return graph.unary(kind.replace("arc", "a"), numbers[0])
-        return _ARITHMETIC[kind](graph, numbers)
-
-    def _constant(self, kind: str) -> int | None:
-        graph = self._graph
-        if kind == "name_time":
-            return self._time
-        if kind in ("constant_true", "constant_false"):
-            return graph.truth(kind == "constant_true")
-        value = {"constant_pi": math.pi, "constant_e": math.e, "name_avogadro": AVOGADRO}.get(kind)
-        return None if value is None else graph.const(value)
-
-    def _call(self, node: Any) -> int:
-        name = node.getName()
-        definition = self._owner._functions.get(name)
-        if definition is None:
-            raise ModelError(f"the function {name!r} is not defined", where=self._where)
-        count = definition.getNumArguments()
-        given = [self.visit(child) for child in children(node)]
-        if len(given) != count:
+    def _leaf(self, node: Any, scope: Scope) -> int | None:
+        """Return the node of what needs no operands, None for the rest."""
+        self._operations += 1
+        if self._operations > MOST_OPERATIONS:
             raise ModelError(
-                f"the function {name!r} is called with {len(given)} arguments",
-                where=self._where,
+                "the formulas unfold to too many operations",
+                where=scope.where, expected=f"at most {MOST_OPERATIONS:,}",
+            )  # fmt: skip
+        kind = type_name(node)
+        if kind in ("integer", "real", "real_e", "rational"):
+            return self._graph.const(float(node.getValue()))
+        if kind == "name":
+            return scope.value(node.getName())
+        if kind == "name_time":
+            return scope.time
+        if kind == "rate_of":
+            return self._rate(node, scope)
+        if kind == "delay":
+            raise ModelError("delays are not supported", where=scope.where)
+        return constant(self._graph, kind)
+
+    @staticmethod
+    def _rate(node: Any, scope: Scope) -> int:
+        of = list(children(node))
+        if len(of) != 1 or type_name(of[0]) != "name":
+            raise ModelError("rateOf is asked of something that is no name", where=scope.where)
+        return scope.rate(of[0].getName())
+
+    def _apply(self, kind: str, args: list[int], scope: Scope) -> int:
+        try:
+            return apply_operation(self._graph, kind, args)
+        except ModelError as error:
+            raise ModelError(error.what, where=scope.where, expected=error.expected) from None
+
+    def _call(
+        self, name: str, args: list[int], scope: Scope, written: list[int]
+    ) -> list[tuple[str, Any, Scope]]:
+        """Return the tasks of a call of the model's own function; none where it is known."""
+        definition = self._functions.get(name)
+        if definition is None or definition.getBody() is None:
+            raise ModelError(f"the function {shown(name)} is not defined", where=scope.where)
+        count = definition.getNumArguments()
+        if len(args) != count:
+            raise ModelError(
+                f"the function {name!r} is called with {len(args)} arguments",
+                where=scope.where,
                 expected=str(count),
             )
-        bound = {definition.getArgument(i).getName(): given[i] for i in range(count)}
-
-        def resolve(argument: str) -> int:
-            if argument not in bound:
-                raise ModelError(
-                    f"the function {name!r} mentions {argument!r}, which is not its argument"
-                )
-            return bound[argument]
-
-        return _Walk(self._owner, resolve, self._time, f"function {name}").visit(
-            definition.getBody()
-        )
-
-    def _piecewise(self, node: Any) -> int:
-        graph = self._graph
-        items = [self.visit(child) for child in children(node)]
-        result = graph.number(items.pop()) if len(items) % 2 else graph.const(math.nan)
-        for value, condition in reversed(list(zip(items[::2], items[1::2], strict=True))):
-            result = graph.select(graph.condition(condition), graph.number(value), result)
-        return result
-
-    # comparisons and logic ------------------------------------------------------------------
-    def _chain(self, op: str, args: list[int]) -> int:
-        graph = self._graph
-        numbers = [graph.number(arg) for arg in args]
-        pairs = pairwise(numbers)
-        return reduce(graph.both, (graph.compare(op, a, b) for a, b in pairs), graph.truth(True))
-
-    def _lt(self, args: list[int]) -> int:
-        return self._chain("lt", args)
-
-    def _leq(self, args: list[int]) -> int:
-        return self._chain("le", args)
-
-    def _gt(self, args: list[int]) -> int:
-        return self._chain("gt", args)
-
-    def _geq(self, args: list[int]) -> int:
-        return self._chain("ge", args)
-
-    def _eq(self, args: list[int]) -> int:
-        return self._chain("eq", args)
-
-    def _neq(self, args: list[int]) -> int:
-        return self._chain("ne", args)
-
-    def _and(self, args: list[int]) -> int:
-        conditions = map(self._graph.condition, args)
-        return reduce(self._graph.both, conditions, self._graph.truth(True))
-
-    def _or(self, args: list[int]) -> int:
-        conditions = map(self._graph.condition, args)
-        return reduce(self._graph.either, conditions, self._graph.truth(False))
-
-    def _xor(self, args: list[int]) -> int:
-        conditions = map(self._graph.condition, args)
-        return reduce(self._graph.differ, conditions, self._graph.truth(False))
-
-    def _not(self, args: list[int]) -> int:
-        return self._graph.not_(self._graph.condition(args[0]))
-
-    def _implies(self, args: list[int]) -> int:
-        first, second = map(self._graph.condition, args)
-        return self._graph.either(self._graph.not_(first), second)
+        key = (name, tuple(args), scope.time)
+        if key in self._calls:
+            written.append(self._calls[key])
+            return []
+        bound = {definition.getArgument(i).getName(): args[i] for i in range(count)}
+        inner = Scope(_lookup(name, bound), _no_rates(name), scope.time, f"function {name}")
+        return [("remember", key, scope), ("enter", definition.getBody(), inner)]
 
 
-def _minus(graph: Graph, args: list[int]) -> int:
-    return graph.neg(args[0]) if len(args) == 1 else graph.sub(args[0], args[1])
+def _lookup(function: str, bound: Mapping[str, int]) -> Resolver:
+    def value(argument: str) -> int:
+        if argument not in bound:
+            raise ModelError(
+                f"the function {function!r} mentions {shown(argument)}, which is not its argument"
+            )
+        return bound[argument]
+
+    return value
 
 
-def _log(graph: Graph, args: list[int]) -> int:
-    if len(args) == 1 or graph.value(args[0]) == 10.0:
-        return graph.unary("log10", args[-1])
-    return graph.div(graph.unary("ln", args[1]), graph.unary("ln", args[0]))
+def _no_rates(function: str) -> Resolver:
+    def rate(_: str) -> int:
+        raise ModelError(f"the function {function!r} uses rateOf, which is not supported there")
 
-
-def _root(graph: Graph, args: list[int]) -> int:
-    degree = graph.const(2.0) if len(args) == 1 else args[0]
-    return graph.power(args[-1], graph.div(graph.const(1.0), degree))
-
-
-def _quotient(graph: Graph, args: list[int]) -> int:
-    return graph.unary("trunc", graph.div(args[0], args[1]))
-
-
-def _remainder(graph: Graph, args: list[int]) -> int:
-    return graph.sub(args[0], graph.mul(args[1], _quotient(graph, args)))
-
-
-def _factorial(graph: Graph, args: list[int]) -> int:
-    value = graph.value(args[0])
-    if value is None or value != int(value) or value < 0:
-        raise ModelError("the factorial of something that is not a whole number is not supported")
-    return graph.const(float(math.factorial(int(value))))
-
-
-def _inverse(op: str) -> Callable[[Graph, list[int]], int]:
-    """Return the reciprocal of a function: sec, csc and cot."""
-    return lambda graph, args: graph.div(graph.const(1.0), graph.unary(op, args[0]))
-
-
-def _of_inverse(op: str) -> Callable[[Graph, list[int]], int]:
-    """Return a function of the reciprocal: arcsec, arccsc and arccot."""
-    return lambda graph, args: graph.unary(op, graph.div(graph.const(1.0), args[0]))
-
-
-_ARITHMETIC: dict[str, Callable[[Graph, list[int]], int]] = {
-    "plus": lambda graph, args: graph.total(args),
-    "minus": _minus,
-    "times": lambda graph, args: reduce(graph.mul, args, graph.const(1.0)),
-    "divide": lambda graph, args: graph.div(args[0], args[1]),
-    "power": lambda graph, args: graph.power(args[0], args[1]),
-    "min": lambda graph, args: reduce(graph.minimum, args),
-    "max": lambda graph, args: reduce(graph.maximum, args),
-    "ceiling": lambda graph, args: graph.unary("ceil", args[0]),
-    "log": _log,
-    "root": _root,
-    "quotient": _quotient,
-    "rem": _remainder,
-    "factorial": _factorial,
-    "sec": _inverse("cos"),
-    "csc": _inverse("sin"),
-    "cot": _inverse("tan"),
-    "sech": _inverse("cosh"),
-    "csch": _inverse("sinh"),
-    "coth": _inverse("tanh"),
-    "arcsec": _of_inverse("acos"),
-    "arccsc": _of_inverse("asin"),
-    "arccot": _of_inverse("atan"),
-    "arcsech": _of_inverse("acosh"),
-    "arccsch": _of_inverse("asinh"),
-    "arccoth": _of_inverse("atanh"),
-}
+    return rate

@@ -63,6 +63,10 @@ class DoseTable:
     end: NDArray[np.float64]
     amount: NDArray[np.float64]
 
+    def rows(self, part: slice) -> DoseTable:
+        """Return the doses of some patients."""
+        return DoseTable(self.target, self.start[part], self.end[part], self.amount[part])
+
     def first(self) -> NDArray[np.float64]:
         """Return when each patient's first dose starts; infinity where there is none."""
         import numpy as np

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,11 @@ class Status(Enum):
         4,
         "The step size fell below rounding; the solution may have a singularity or a switch at "
         "this time, or rtol and atol ask for more digits than there are.",
+    )
+    EVENT_LIMIT = (
+        5,
+        "The events have no end at this time: they fire one another again and again, too many "
+        "wait for their delay, or a delay is negative.",
     )
 
     def __new__(cls, code: int, sentence: str) -> Status:
@@ -85,6 +90,11 @@ class Solution:
         Time reached before the failure; NaN where there was none.
     steps : ndarray of int, shape (n_patients,)
         Integration steps taken, rejected ones included.
+    culprit : ndarray of int, shape (n_patients,)
+        Place among `states` of the state that a failure names; -1 where there is none, and
+        -2 - j where output j was not finite.
+    states : tuple of str
+        Names of the states.
     """
 
     times: NDArray[np.float64]
@@ -93,6 +103,53 @@ class Solution:
     status: NDArray[np.int64]
     failure_time: NDArray[np.float64]
     steps: NDArray[np.int64]
+    culprit: NDArray[np.int64]
+    states: tuple[str, ...]
+
+    @classmethod
+    def blank(
+        cls,
+        times: NDArray[np.float64],
+        outputs: tuple[str, ...],
+        patients: int,
+        states: tuple[str, ...],
+    ) -> Solution:
+        """Return a solution in which nothing is known yet: NaN everywhere."""
+        import numpy as np
+
+        return cls(
+            times=times,
+            outputs=outputs,
+            values=np.full((patients, len(times), len(outputs)), np.nan),
+            status=np.zeros(patients, dtype=np.int64),
+            failure_time=np.full(patients, np.nan),
+            steps=np.zeros(patients, dtype=np.int64),
+            culprit=np.full(patients, -1, dtype=np.int64),
+            states=states,
+        )
+
+    def rows(self, part: slice) -> Solution:
+        """Return the solution of some patients, as a view."""
+        own = {
+            name: getattr(self, name)[part]
+            for name in ("values", "status", "failure_time", "culprit", "steps")
+        }
+        return replace(self, **own)
+
+    def failures(self) -> tuple[str, ...]:
+        """Return one sentence for each patient that failed: who, when, where and why."""
+        found = []
+        for patient in (self.status != Status.OK.code).nonzero()[0]:
+            status = Status.from_code(int(self.status[patient]))
+            where = self._culprit_name(int(self.culprit[patient]))
+            at = f"patient {patient} at time {self.failure_time[patient]:.6g}"
+            found.append(f"{at}{where}: {status.value}")
+        return tuple(found)
+
+    def _culprit_name(self, culprit: int) -> str:
+        if culprit >= 0:
+            return f", in {self.states[culprit]!r}"
+        return f", in {self.outputs[-2 - culprit]!r}" if culprit <= -2 else ""
 
     @property
     def failed(self) -> int:
