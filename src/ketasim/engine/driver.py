@@ -34,17 +34,21 @@ from .machine import (
     bare,
     begin,
     compiled,
-    look_now,
+    entrance,
     initialise,
-    uncover,
-    look_inside,
     interpolant,
+    look_inside,
+    look_now,
+    uncover,
 )
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
-OK, STEP_LIMIT, NON_FINITE, SINGULAR, STEP_TOO_SMALL, EVENT_LIMIT = 0, 1, 2, 3, 4, 5
+# Typed, since numba would compile a function anew for every literal it is called with.
+OK, STEP_LIMIT, NON_FINITE, SINGULAR, STEP_TOO_SMALL, EVENT_LIMIT = (
+    np.int64(code) for code in range(6)
+)
 #: What a lane does next: take a patient, nothing, cross a breakpoint, begin a segment, step.
 EMPTY, IDLE, BREAK, START, RUN = 0, 1, 2, 3, 4
 #: Real numbers of a lane.
@@ -91,7 +95,7 @@ class Lanes(NamedTuple):
 
 @compiled  # pragma: no cover - runs as machine code
 def _load(
-    machine: Machine, lanes: Lanes, events: Events, lane: int, patient: int, inputs: Array,
+    machine: Machine, lanes: Lanes, events: Events | None, lane: int, patient: np.int64, inputs: Array,
     start: float, end: float,
 ) -> bool:  # fmt: skip
     """Put a patient into a lane; return whether its start is sound."""
@@ -111,12 +115,15 @@ def _load(
     real, whole = lanes.real[:, lane], lanes.whole[:, lane]
     real[NOW], real[FINAL], real[PREVIOUS] = start, max(start, end), -np.inf
     whole[PATIENT], whole[PHASE], whole[NEXT], whole[TAKEN] = patient, BREAK, 0, 0
-    forget_events(events, lane, own, begun, constants)
+    if events is not None:
+        forget_events(events, lane, own, begun, constants)
     return total == 0.0
 
 
 @compiled  # pragma: no cover - runs as machine code
-def _next_breakpoint(time: float, end: float, doses: Doses, patient: int, switches: Array) -> float:
+def _next_breakpoint(
+    time: float, end: float, doses: Doses, patient: np.int64, switches: Array
+) -> float:
     """Return the first breakpoint after `time`; breakpoints closer than rounding are one."""
     after = time + 1e-12 * max(1.0, abs(time))
     nearest = end
@@ -165,7 +172,7 @@ def _emit(machine: Machine, lanes: Lanes, lane: int, results: Results) -> None:
 
 
 @compiled  # pragma: no cover - runs as machine code
-def _culprit(machine: Machine, lanes: Lanes, lane: int, status: int) -> int:
+def _culprit(machine: Machine, lanes: Lanes, lane: int, status: np.int64) -> int:
     """Return the state to name in a failure: not finite, without a pivot, or of largest error."""
     block, worst, largest = lanes.block, -1, -1.0
     for i in range(machine.states):
@@ -184,7 +191,7 @@ def _culprit(machine: Machine, lanes: Lanes, lane: int, status: int) -> int:
 
 
 @compiled  # pragma: no cover - runs as machine code
-def _fail(machine: Machine, lanes: Lanes, lane: int, results: Results, status: int) -> None:
+def _fail(machine: Machine, lanes: Lanes, lane: int, results: Results, status: np.int64) -> None:
     """End a lane's patient with a failure at the time it reached."""
     patient = lanes.whole[PATIENT, lane]
     results.status[patient] = status
@@ -222,7 +229,7 @@ def _finish(lanes: Lanes, lane: int, results: Results, times: Array) -> None:
 
 @compiled  # pragma: no cover - runs as machine code
 def _cross(
-    machine: Machine, lanes: Lanes, events: Events, lane: int, doses: Doses, times: Array,
+    machine: Machine, lanes: Lanes, events: Events | None, lane: int, doses: Doses, times: Array,
     results: Results,
 ) -> None:  # fmt: skip
     """Bring a lane over a breakpoint: doses, events, the outputs there, the next segment."""
@@ -231,7 +238,7 @@ def _cross(
         real[NOW] = real[FINAL]  # no step fits in between
     time, patient = real[NOW], whole[PATIENT]
     _apply_doses(machine, lanes, lane, doses)
-    if not fire_events(machine, events, lane, block, time):
+    if events is not None and not fire_events(machine, events, lane, block, time):
         _fail(machine, lanes, lane, results, EVENT_LIMIT)
         return
     block[TIME, lane] = time
@@ -244,7 +251,8 @@ def _cross(
         return
     switches = lanes.begun[lane, machine.constants + 2 * machine.states :]
     end = _next_breakpoint(time, real[FINAL], doses, patient, switches)
-    end = next_pending(events, lane, time, end)
+    if events is not None:
+        end = next_pending(events, lane, end)
     real[PREVIOUS], real[END] = time + 1e-12 * max(1.0, abs(time)), end
     low = time + 1e-14 * max(1.0, abs(time))
     block[LOW, lane], block[HIGH, lane] = low, max(low, end - 1e-14 * max(1.0, abs(end)))
@@ -356,7 +364,7 @@ def _write_outputs(machine: Machine, lanes: Lanes, times: Array, results: Result
 
 @compiled  # pragma: no cover - runs as machine code
 def _step(
-    machine: Machine, lanes: Lanes, events: Events, control: Control, times: Array,
+    machine: Machine, lanes: Lanes, events: Events | None, control: Control, times: Array,
     results: Results,
 ) -> None:  # fmt: skip
     """Try one step in every lane that runs."""
@@ -369,11 +377,11 @@ def _step(
             _judge(machine, lanes, lane, control)
         if whole[ACCEPTED, lane]:
             some = True
-            cut = cut_at_event(machine, events, lane, block)
-            if cut < 1.0:
+            if events is not None:
+                cut = cut_at_event(machine, events, lane, block)
                 if cut < 1.0 - 1e-15:
                     real[REACHED, lane] = block[TIME, lane] + cut * block[STEP, lane]
-                whole[CUT, lane] = 1
+                whole[CUT, lane] = int(cut < 1.0)
     if not some:
         return
     _write_outputs(machine, lanes, times, results)
@@ -383,16 +391,16 @@ def _step(
     for lane in range(block.shape[1]):
         if whole[ACCEPTED, lane]:
             real[NOW, lane] = real[REACHED, lane]
-            if whole[CUT, lane]:
+            if events is not None and whole[CUT, lane]:
                 uncover(machine, events.state[lane], block, lane)
                 whole[PHASE, lane] = BREAK
             elif real[NOW, lane] >= real[END, lane]:
                 whole[PHASE, lane] = BREAK
 
 
-@compiled  # pragma: no cover - runs as machine code
+@entrance  # pragma: no cover - runs as machine code
 def solve_chunk(
-    machine: Machine, lanes: Lanes, events: Events, control: Control, inputs: Array, doses: Doses,
+    machine: Machine, lanes: Lanes, events: Events | None, control: Control, inputs: Array, doses: Doses,
     starts: Array, times: Array, results: Results,
 ) -> None:  # fmt: skip
     """Integrate some patients.
@@ -414,7 +422,7 @@ def solve_chunk(
         the failure, the state it names and the steps taken, all filled beforehand.
     """
     width, whole = lanes.block.shape[1], lanes.whole
-    waiting = 0
+    waiting = np.int64(0)
     for lane in range(width):
         whole[PHASE, lane] = EMPTY
     while True:

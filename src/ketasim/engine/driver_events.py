@@ -39,7 +39,7 @@ class Events(NamedTuple):
     from_trigger: Whole  # (events,) values are those at the trigger
     ranked: Whole  # (events,) has a priority
     first: Whole  # (events,) place of the delay among the effects; priority and values follow
-    count: Whole  # (events,) assignments
+    assigned: Whole  # (events,) number of assignments
     target: Whole  # (effects,) state that an effect sets, -1 for delays and priorities
     dense: Array  # (3, stages) weights of the interpolant
     known: Array  # (lanes, constants and inputs)
@@ -57,8 +57,6 @@ class Events(NamedTuple):
 @compiled  # pragma: no cover - runs as machine code
 def forget_events(events: Events, lane: int, inputs: Array, begun: Array, constants: int) -> None:
     """Set a lane's events to where a new patient starts."""
-    if len(events.initially) == 0:
-        return
     events.waiting[lane] = 0
     for e in range(len(events.initially)):
         events.was[lane, e] = events.initially[e]
@@ -69,11 +67,10 @@ def forget_events(events: Events, lane: int, inputs: Array, begun: Array, consta
 
 
 @compiled  # pragma: no cover - runs as machine code
-def next_pending(events: Events, lane: int, time: float, end: float) -> float:
+def next_pending(events: Events, lane: int, end: float) -> float:
     """Return the time of the next delayed event, or `end` where none is earlier."""
-    if len(events.initially) > 0:
-        for w in range(events.waiting[lane]):
-            end = min(end, events.due[lane, w])
+    for w in range(events.waiting[lane]):
+        end = min(end, events.due[lane, w])
     return end
 
 
@@ -98,10 +95,10 @@ def _turned(machine: Machine, events: Events, lane: int, block: Array, x: float)
     _inside(machine, events, lane, block, x)
     events.clock[0] = block[TIME, lane] + x * block[STEP, lane]
     triggers(machine, events.clock, events.state[lane], events.known[lane], events.now)
+    different = False
     for e in range(len(events.initially)):
-        if events.now[e] != events.was[lane, e]:
-            return True
-    return False
+        different = different or events.now[e] != events.was[lane, e]
+    return different
 
 
 @compiled  # pragma: no cover - runs as machine code
@@ -110,8 +107,6 @@ def cut_at_event(machine: Machine, events: Events, lane: int, block: Array) -> f
 
     In the latter case the state there is left in ``events.state``.
     """
-    if len(events.initially) == 0:
-        return 1.0
     low = 0.0
     for probe in range(1, PROBES + 1):
         high = probe / PROBES
@@ -144,7 +139,7 @@ def _enqueue(machine: Machine, events: Events, lane: int, event: int, time: floa
     if not delay >= 0.0:
         return False
     events.due[lane, place], events.which[lane, place] = time + delay, event
-    for j in range(events.count[event]):
+    for j in range(events.assigned[event]):
         events.values[lane, place, j] = events.effect[events.first[event] + 2 + j]
     events.waiting[lane] += 1
     return True
@@ -200,7 +195,7 @@ def _execute(machine: Machine, events: Events, lane: int, place: int) -> None:
     """Give the states of one event their new values, all at once."""
     event = events.which[lane, place]
     effects(machine, events.clock, events.state[lane], events.known[lane], events.effect)
-    for j in range(events.count[event]):
+    for j in range(events.assigned[event]):
         at = events.first[event] + 2 + j
         value = events.effect[at]
         if events.from_trigger[event]:
@@ -215,8 +210,6 @@ def fire_events(machine: Machine, events: Events, lane: int, block: Array, time:
 
     Triggers are asked at the time and just behind it, since ``time > 5`` is false at 5.
     """
-    if len(events.initially) == 0:
-        return True
     for i in range(machine.states):
         events.state[lane, i] = block[machine.y + i, lane]
     clock = time

@@ -32,8 +32,8 @@ _ROUNDER = 1.5 * 2.0**52
 _ROUNDER_BITS = 0x4338000000000000
 _EXPONENT_BITS = 52
 _SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
-_EXP_TERMS = [1.0 / math.factorial(k) for k in range(13, 1, -1)]
-_LOG_TERMS = [2.0 / (2 * k + 1) for k in range(12, 0, -1)]
+_EXP_TERMS = [1.0 / math.factorial(k) for k in range(2, 14)]
+_LOG_TERMS = [2.0 / (2 * k + 1) for k in range(1, 13)]
 
 
 class Arithmetic:
@@ -177,6 +177,18 @@ class Arithmetic:
         """Return b where it is more than a, else a (NaN in a stays)."""
         return self.select(self.compare(">", b, a), b, a)
 
+    def polynomial(self, terms: list[float], x: Any) -> Any:
+        """Return the sum of ``terms[k] * x**k``, pairs first (Estrin), so that few steps wait."""
+        values = [self.number(term) for term in terms]
+        while len(values) > 1:
+            pairs = [
+                self.multiply_add(high, x, low)
+                for low, high in zip(values[::2], values[1::2], strict=False)
+            ]
+            values = pairs + values[2 * len(pairs) :]
+            x = self.mul(x, x)
+        return values[0]
+
     # functions ----------------------------------------------------------------------------
     def exp(self, x: Any) -> Any:
         """Return e**x."""
@@ -186,9 +198,7 @@ class Arithmetic:
         count = self.sub(rounded, self.number(_ROUNDER))
         rest = self.multiply_add(count, self.number(-LN2_HIGH), x)
         rest = self.multiply_add(count, self.number(-LN2_LOW), rest)
-        series = self.number(_EXP_TERMS[0])
-        for term in _EXP_TERMS[1:]:
-            series = self.multiply_add(series, rest, self.number(term))
+        series = self.polynomial(_EXP_TERMS, rest)
         result = self.add(self.multiply_add(self.mul(rest, rest), series, rest), self.number(1.0))
         power = builder.sub(builder.bitcast(rounded, self._integers), self._integer(_ROUNDER_BITS))
         half = builder.ashr(power, self._integer(1))
@@ -213,9 +223,7 @@ class Arithmetic:
         f = self.sub(mantissa, number(1.0))
         s = self.div(f, self.add(f, number(2.0)))
         z = self.mul(s, s)
-        series = number(_LOG_TERMS[0])
-        for term in _LOG_TERMS[1:]:
-            series = self.multiply_add(series, z, number(term))
+        series = self.polynomial(_LOG_TERMS, z)
         half_square = self.mul(number(0.5), self.mul(f, f))
         inner = self.mul(s, self.multiply_add(series, z, half_square))
         inner = self.multiply_add(count, number(LN2_LOW), inner)

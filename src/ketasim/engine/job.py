@@ -86,14 +86,14 @@ class Job:
         import numpy as np
 
         from . import driver
-        from .layout import RTOL
+        from .layout import RTOL, STEP
 
         layout, width = self.plan.layout, self.plan.width
         rows = layout.rows()
         block = _aligned(rows["end"] + max(1, outputs), width)
         block[RTOL] = self.rtol
         block[rows["atol"] : rows["atol"] + layout.states] = self.atol
-        block[driver.STEP] = 1.0
+        block[STEP] = 1.0  # of lanes without a patient
         begun = np.zeros((width, len(self.plan.kernels[0].roots)))
         return driver.Lanes(
             block, np.zeros((8, width)), np.zeros((8, width), dtype=np.int64), begun, np.zeros(1)
@@ -105,6 +105,8 @@ class Job:
         from .driver_events import WAITING_LIMIT, Events
 
         events, width, layout = self.network.events, self.plan.width, self.plan.layout
+        if not events:
+            return None  # the driver is compiled without them
         count = len(events)
         sizes = [len(event.assignments) for event in events]
         first = np.cumsum([0, *(2 + size for size in sizes)])

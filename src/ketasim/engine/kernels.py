@@ -116,13 +116,13 @@ def plan_kernels(network: Network, method: Tableau, width: int) -> KernelPlan:
         Kernel("linearise", graph, running, hoisted, width, checked=True),
         Kernel("factor", elimination.factor_graph, elimination.factor, {}, width),
         Kernel("solve", elimination.solve_graph, elimination.solve, {}, width),
-        *event_kernels(network, hoisted),
+        *_event_kernels(network, hoisted),
     )
     stepping = Stepping(layout, method, width)
     return KernelPlan(kernels, stepping, hoisted, pattern, layout, len(switches), width)
 
 
-def event_kernels(network: Network, hoisted: dict[int, int]) -> tuple[Kernel, ...]:
+def _event_kernels(network: Network, hoisted: dict[int, int]) -> tuple[Kernel, ...]:
     if not network.events:
         return ()
     graph = network.graph
@@ -133,10 +133,9 @@ def event_kernels(network: Network, hoisted: dict[int, int]) -> tuple[Kernel, ..
         effects.append(nothing if event.delay is None else event.delay)
         effects.append(nothing if event.priority is None else event.priority)
         effects += [node for _, node in event.assignments]
-    known = {"hoisted": hoisted, "inputs_at": len(hoisted)}
-    return (
-        Kernel("triggers", graph, tuple(triggers), **known),
-        Kernel("effects", graph, tuple(effects), **known),
+    named = (("triggers", tuple(triggers)), ("effects", tuple(effects)))
+    return tuple(
+        Kernel(name, graph, roots, hoisted, inputs_at=len(hoisted)) for name, roots in named
     )
 
 

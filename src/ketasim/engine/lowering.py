@@ -128,7 +128,7 @@ def compile_text(text: str, names: Sequence[str]) -> CompiledKernels:
     names : sequence of str
         Functions whose addresses are wanted.
     """
-    import llvmlite  # type: ignore[import-untyped]
+    import llvmlite
     from llvmlite import binding
 
     machine = _target_machine()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
@@ -47,13 +47,24 @@ _bare: dict[str, dict[str, Any]] = {}
 
 
 def compiled(function: _F) -> _F:
+    """Compile with numba for calls from compiled code only; see `entrance`."""
+    # A wrapper for Python takes longer to compile than most of these functions.
+    return _compile(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def entrance(function: _F) -> _F:
+    """Compile with numba a function that Python calls."""
+    return _compile(function)
+
+
+def _compile(function: _F, **options: bool) -> _F:
     """Compile with numba, kept on disk where a folder for that can be written."""
     decorate: Any = numba.njit
-    options = {"nogil": True, "error_model": "numpy", "fastmath": False}
+    options |= {"nogil": True, "fastmath": False}
     try:
-        result = decorate(cache=True, **options)(function)
+        result = decorate(cache=True, error_model="numpy", **options)(function)
     except RuntimeError:  # numba found no folder it may write to
-        result = decorate(**options)(function)
+        result = decorate(error_model="numpy", **options)(function)
     _bare.setdefault(function.__module__, {})[function.__name__] = result
     return cast("_F", result)
 

@@ -215,8 +215,6 @@ class PopulationSolver:
         progress: Progress | None = None,
     ) -> Solution:
         """Integrate every patient; see `ketasim.engine.CompiledModel.solve`."""
-        import numpy as np
-
         check_tolerances(rtol, atol, max_steps)
         names = tuple(self.states if outputs is None else outputs)
         observer = self._observer(names)

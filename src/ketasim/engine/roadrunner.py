@@ -206,8 +206,6 @@ class RoadRunnerSolver:
 
         The count of steps is that of restarts: libRoadRunner does not tell its own.
         """
-        import numpy as np
-
         check_tolerances(rtol, atol, max_steps)
         names = tuple(self.states if outputs is None else outputs)
         self._network.output_nodes(names)

@@ -185,6 +185,4 @@ def _read_sketch(table: Any) -> Sketch | None:
     sizes = np.diff(bins.offsets.to_numpy())
     cells = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
     own = bins.values.to_numpy().astype(np.int64)
-    return Sketch(
-        bits, (cells << (_HEAD + bits)) | own, counts.values.to_numpy().astype(np.int64)
-    )
+    return Sketch(bits, (cells << (_HEAD + bits)) | own, counts.values.to_numpy().astype(np.int64))
