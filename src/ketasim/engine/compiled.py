@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+    from .network import Form
     from .schedule import DoseSchedule
     from .solution import Solution
 
@@ -64,6 +65,7 @@ class CompiledModel(Protocol):
         parameters: Mapping[str, float | NDArray[np.float64]] = ...,
         doses: DoseSchedule | None = None,
         outputs: Sequence[str] | None = None,
+        species: Form = "own",
         start: float | None = None,
         patients: int | None = None,
         rtol: float = 1e-6,
@@ -83,7 +85,11 @@ class CompiledModel(Protocol):
         doses : DoseSchedule, optional
             What is given, the same for all or one row a patient.
         outputs : sequence of str, optional
-            Names from `observables`; all states by default.
+            Names from `observables`, or of parameters, compartments and reactions (their
+            rates); all states by default.
+        species : {"own", "amount", "concentration"}
+            What a species among the outputs is given as; ``own`` is what its symbol means in
+            the model's formulas.
         start : float, optional
             When the integration begins; by default the first output time or the patient's
             first dose, whichever is earlier.

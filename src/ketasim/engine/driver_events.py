@@ -86,7 +86,7 @@ def _inside(machine: Machine, events: Events, lane: int, block: Array, x: float)
                 total += events.dense[m, j] * block[machine.k + j * n + i, lane]
             inner = x * inner + total
         y, new = block[machine.y + i, lane], block[machine.new + i, lane]
-        events.state[lane, i] = (1.0 - x) * y + x * (new + (1.0 - x) * inner)
+        events.state[lane, i] = y + x * (new - y + (1.0 - x) * inner)
 
 
 @compiled  # pragma: no cover - runs as machine code

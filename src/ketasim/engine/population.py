@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from .compiled import Progress
+    from .network import Form
     from .schedule import DoseSchedule
 
 #: Environment variable that limits the number of threads.
@@ -71,7 +72,7 @@ class PopulationSolver:
         self._network = read_sbml(sbml)
         self._plan = plan_kernels(self._network, self._method, lane_count())
         self._code = compile_kernels(self._plan.kernels, [self._plan.stepping])
-        self._observers: dict[tuple[str, ...], CompiledKernels] = {}
+        self._observers: dict[tuple[tuple[str, ...], Form], CompiledKernels] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Machine code does not travel; the copy is compiled, or read from the cache, where it is.
@@ -207,6 +208,7 @@ class PopulationSolver:
         parameters: Mapping[str, float | NDArray[np.float64]] | None = None,
         doses: DoseSchedule | None = None,
         outputs: Sequence[str] | None = None,
+        species: Form = "own",
         start: float | None = None,
         patients: int | None = None,
         rtol: float = 1e-6,
@@ -217,7 +219,7 @@ class PopulationSolver:
         """Integrate every patient; see `ketasim.engine.CompiledModel.solve`."""
         check_tolerances(rtol, atol, max_steps)
         names = tuple(self.states if outputs is None else outputs)
-        observer = self._observer(names)
+        observer = self._observer(names, species)
         count = count_patients(parameters or {}, doses, patients)
         table = spread(doses, self.states, count)
         when, starts = check_times(times, start, table.first())
@@ -229,13 +231,13 @@ class PopulationSolver:
         self._spread_work(job, inputs, table, starts, solution, progress)
         return solution
 
-    def _observer(self, names: tuple[str, ...]) -> CompiledKernels:
+    def _observer(self, names: tuple[str, ...], species: Form) -> CompiledKernels:
         """Return the code of these outputs, compiled where it is new."""
-        if names not in self._observers:
-            nodes = self._network.output_nodes(names)
+        if (names, species) not in self._observers:
+            nodes = self._network.output_nodes(names, species)
             kernel, viewing = plan_outputs(self._plan, self._network, nodes)
-            self._observers[names] = compile_kernels([kernel], [viewing])
-        return self._observers[names]
+            self._observers[names, species] = compile_kernels([kernel], [viewing])
+        return self._observers[names, species]
 
     def _spread_work(
         self,

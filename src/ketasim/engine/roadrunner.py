@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from .compiled import Progress
-    from .network import Network
+    from .network import Form, Network
     from .schedule import DoseSchedule
 
 _INPUT = "engine_input_"
@@ -181,7 +181,7 @@ class RoadRunnerSolver:
         inputs = self._network.input_table(dict(parameters or {}), 1)[0]
         self._begin(runner, inputs)
         for name, value in zip(self.states, np.asarray(state, dtype=np.float64), strict=True):
-            self._set(runner, name, float(value))
+            runner.setValue(self._state(name), float(value))
         runner.model.setTime(time)
         # libRoadRunner's rates are of amounts; the engine's of what the state is.
         factors = self._network.graph.evaluate(self._network.dose_scale, inputs.tolist())
@@ -195,6 +195,7 @@ class RoadRunnerSolver:
         parameters: Mapping[str, float | NDArray[np.float64]] | None = None,
         doses: DoseSchedule | None = None,
         outputs: Sequence[str] | None = None,
+        species: Form = "own",
         start: float | None = None,
         patients: int | None = None,
         rtol: float = 1e-6,
@@ -208,14 +209,15 @@ class RoadRunnerSolver:
         """
         check_tolerances(rtol, atol, max_steps)
         names = tuple(self.states if outputs is None else outputs)
-        self._network.output_nodes(names)
+        self._network.output_nodes(names, species)
         count = count_patients(parameters or {}, doses, patients)
         table = spread(doses, self.states, count)
         when, starts = check_times(times, start, table.first())
         inputs = self._network.input_table(parameters or {}, count)
         solution = Solution.blank(when, names, count, self.states)
         dosed = sorted({self.states[place] for place in table.target})
-        runner = self._prepared(tuple(dosed), names, rtol, atol, max_steps)
+        columns = [self._selection(name, species) for name in names]
+        runner = self._prepared(tuple(dosed), columns, rtol, atol, max_steps)
         for patient in range(count):
             self._patient(runner, inputs[patient], table, patient, starts[patient], solution)
             if progress is not None:
@@ -231,21 +233,27 @@ class RoadRunnerSolver:
         return self._runners[dosed]
 
     def _prepared(
-        self, dosed: tuple[str, ...], names: tuple[str, ...], rtol: float, atol: float, limit: int
+        self, dosed: tuple[str, ...], columns: list[str], rtol: float, atol: float, limit: int
     ) -> Any:
         runner = self._runner(dosed)
         integrator = runner.getIntegrator()
         integrator.setValue("relative_tolerance", rtol)
         integrator.setValue("absolute_tolerance", atol)
         integrator.setValue("maximum_num_steps", limit)
-        runner.timeCourseSelections = ["time", *(self._selection(name) for name in names)]
+        runner.timeCourseSelections = ["time", *columns]
         return runner
 
-    def _selection(self, name: str) -> str:
-        return f"[{name}]" if name in self._concentrations else name
+    def _selection(self, name: str, form: Form = "own") -> str:
+        """Return libRoadRunner's name of a symbol; brackets make a concentration of a species."""
+        if name not in self._network.species:
+            return name
+        concentration = name in self._concentrations if form == "own" else form == "concentration"
+        return f"[{name}]" if concentration else name
 
-    def _set(self, runner: Any, name: str, value: float) -> None:
-        runner.setValue(self._selection(name), value)
+    def _state(self, name: str) -> str:
+        """Return libRoadRunner's name of a state, an amount where its compartment changes."""
+        node = self._network.graph.state(self.states.index(name))
+        return self._selection(name) if self._network.symbols[name] == node else name
 
     def _begin(self, runner: Any, inputs: NDArray[np.float64]) -> None:
         """Set a patient's parameters and initial state."""
@@ -255,10 +263,10 @@ class RoadRunnerSolver:
             value = float(inputs[network.positions[name]])
             if name in network.constants:
                 value = graph.evaluate([network.constants[name]], inputs.tolist())[0]
-            self._set(runner, name.replace(".", "_"), value)
+            runner.setValue(self._selection(name.replace(".", "_")), value)
         values = graph.evaluate(network.initial, inputs.tolist())
         for name, value in zip(self.states, values, strict=True):
-            self._set(runner, name, value)
+            runner.setValue(self._state(name), value)
 
     def _patient(
         self,
@@ -312,8 +320,8 @@ class RoadRunnerSolver:
         ):  # fmt: skip
             name = self.states[place]
             if start == stop and start == begin:
-                old = runner.getValue(self._selection(name))
-                self._set(runner, name, old + amount * scale[place])
+                old = runner.getValue(self._state(name))
+                runner.setValue(self._state(name), old + amount * scale[place])
             elif start <= begin and stop >= end and stop > begin:
                 rates[name] += amount / (stop - start)
         for name, rate in rates.items():

@@ -367,9 +367,10 @@ class Viewing:
         for i in self.needed:
             first, second, third = (do.load(dense, m * n + i) for m in range(3))
             inner = do.multiply_add(x, do.multiply_add(x, third, second), first)
-            inside = do.multiply_add(rest, inner, do.load(new, i))
-            value = do.multiply_add(rest, do.load(y, i), do.mul(x, inside))
-            do.store(value, stage, i)
+            # In this form a state that does not change stays exactly what it is.
+            old = do.load(y, i)
+            inside = do.multiply_add(rest, inner, do.sub(do.load(new, i), old))
+            do.store(do.multiply_add(x, inside, old), stage, i)
         part.call("observe", head.AT, "stage", "q", "end")
         part.done()
 
