@@ -196,8 +196,7 @@ def _fail(machine: Machine, lanes: Lanes, lane: int, results: Results, status: n
     patient = lanes.whole[PATIENT, lane]
     results.status[patient] = status
     results.failure[patient] = lanes.real[NOW, lane]
-    if status != STEP_LIMIT:
-        results.culprit[patient] = _culprit(machine, lanes, lane, status)
+    results.culprit[patient] = _culprit(machine, lanes, lane, status)
     results.steps[patient] = lanes.whole[TAKEN, lane]
     _blank(results.values[patient], lanes.whole[NEXT, lane])
     lanes.whole[PHASE, lane] = EMPTY
