@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from .compiled import Progress
-    from .network import Form
+    from .network import Form, Network
     from .schedule import DoseSchedule
 
 #: Environment variable that limits the number of threads.
@@ -223,7 +224,7 @@ class PopulationSolver:
         count = count_patients(parameters or {}, doses, patients)
         table = spread(doses, self.states, count)
         when, starts = check_times(times, start, table.first())
-        inputs = self._network.input_table(parameters or {}, count)
+        inputs = Inputs.checked(self._network, parameters or {}, count)
         solution = Solution.blank(when, names, count, self.states)
         job = Job(
             self._plan, self._network, self._method, self._code, observer, rtol, atol, max_steps
@@ -242,7 +243,7 @@ class PopulationSolver:
     def _spread_work(
         self,
         job: Job,
-        inputs: NDArray[np.float64],
+        inputs: Inputs,
         table: DoseTable,
         starts: NDArray[np.float64],
         solution: Solution,
@@ -251,10 +252,10 @@ class PopulationSolver:
         """Run chunks of patients on a pool of threads, reporting as they finish."""
 
         def work(part: slice) -> int:
-            job.run(inputs[part], table.rows(part), starts[part], solution.rows(part))
-            return len(inputs[part])
+            job.run(inputs.rows(part), table.rows(part), starts[part], solution.rows(part))
+            return len(starts[part])
 
-        count, threads = len(inputs), thread_count()
+        count, threads = len(starts), thread_count()
         parts = [slice(first, min(first + size, count)) for first, size in _cut(count, threads)]
         done = 0
         with ThreadPoolExecutor(min(threads, len(parts))) as pool:
@@ -267,6 +268,43 @@ class PopulationSolver:
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Input vectors of all patients, written out only for those at hand.
+
+    Attributes
+    ----------
+    network : Network
+        The model.
+    parameters : mapping
+        Arrays by name: no dimension, or one number a patient.
+    """
+
+    network: Network
+    parameters: Mapping[str, NDArray[np.float64]]
+
+    @classmethod
+    def checked(
+        cls, network: Network, parameters: Mapping[str, float | NDArray[np.float64]], count: int
+    ) -> Inputs:
+        """Return the inputs of `count` patients; see `Network.input_table` for what is refused."""
+        import numpy as np
+
+        own = {name: np.asarray(value, dtype=np.float64) for name, value in parameters.items()}
+        if all(np.isfinite(value).all() for value in own.values()):
+            network.input_table({name: value.flat[0] for name, value in own.items()}, 1)
+        else:
+            network.input_table(parameters, count)
+        return cls(network, own)
+
+    def rows(self, part: slice) -> NDArray[np.float64]:
+        """Return the input vectors of some patients."""
+        own = {
+            name: value[part] if value.ndim else value for name, value in self.parameters.items()
+        }
+        return self.network.input_table(own, part.stop - part.start)
 
 
 def _cut(count: int, threads: int) -> list[tuple[int, int]]:

@@ -64,8 +64,11 @@ class DoseTable:
     amount: NDArray[np.float64]
 
     def rows(self, part: slice) -> DoseTable:
-        """Return the doses of some patients."""
-        return DoseTable(self.target, self.start[part], self.end[part], self.amount[part])
+        """Return the doses of some patients, each row written out."""
+        import numpy as np
+
+        rows = (np.ascontiguousarray(table[part]) for table in (self.start, self.end, self.amount))
+        return DoseTable(self.target, *rows)
 
     def first(self) -> NDArray[np.float64]:
         """Return when each patient's first dose starts; infinity where there is none."""
@@ -76,7 +79,7 @@ class DoseTable:
 
 
 def spread(schedule: DoseSchedule | None, states: Sequence[str], patients: int) -> DoseTable:
-    """Return a schedule as full tables.
+    """Return a schedule as tables with a row for each patient, shared where all get the same.
 
     Parameters
     ----------
@@ -113,7 +116,7 @@ def spread(schedule: DoseSchedule | None, states: Sequence[str], patients: int) 
             )
         if not np.isfinite(given).all():
             raise RegimenError(f"{name} of a dose is not a finite number")
-        tables.append(np.ascontiguousarray(np.broadcast_to(given, shape)))
+        tables.append(np.atleast_2d(given))
     start, duration, amount = tables
     if (duration < 0).any():
         raise RegimenError("a dose has a negative duration", expected="0 for a bolus, or more")
@@ -122,4 +125,5 @@ def spread(schedule: DoseSchedule | None, states: Sequence[str], patients: int) 
     end = start + duration
     # An infusion too short to tell its end from its start is a bolus.
     sudden = duration <= 1e-11 * np.maximum(1.0, np.abs(start))
-    return DoseTable(target, start, np.where(sudden, start, end), amount)
+    end = np.where(sudden, start, end)
+    return DoseTable(target, *(np.broadcast_to(table, shape) for table in (start, end, amount)))
