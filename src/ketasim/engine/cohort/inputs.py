@@ -154,6 +154,7 @@ class CohortInputs:
         except InputError as error:
             error.where = where
             raise
+        check_finite(made[0], first)
         return ChunkInputs(stop - first, *made)
 
 
@@ -192,12 +193,25 @@ def cohort_inputs(
             )
         return CohortInputs(patients, None, parameters)
     count = count_patients(parameters or {}, doses, patients)
-    _check_finite(parameters or {})
+    check_finite(parameters or {})
     return CohortInputs(count, ChunkInputs(count, parameters or {}, doses), None)
 
 
-def _check_finite(parameters: Parameters) -> None:
-    """Stop on a value that is not finite, before hours are spent on the patients before it."""
+def check_finite(parameters: Parameters, first: int = 0) -> None:
+    """Stop on a value that is not finite, before hours are spent on the patients before it.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Values by name, one number or one for each patient.
+    first : int, optional
+        Number of the first of these patients in the cohort.
+
+    Raises
+    ------
+    InputError
+        Where there is one.
+    """
     import numpy as np
 
     for name, value in parameters.items():
@@ -205,6 +219,6 @@ def _check_finite(parameters: Parameters) -> None:
         if not np.isfinite(array).all():
             patient = int(np.argmin(np.isfinite(array)))
             raise InputError(
-                f"{name!r} is {array[patient]:g}", where=f"patient {patient}",
+                f"{name!r} is {array[patient]:g}", where=f"patient {first + patient}",
                 expected="a finite number",
             )  # fmt: skip

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Bins that wait to be merged, at least: merging many sketches at once is cheaper.
-_WAITING = 1_000_000
+_WAITING = 2_000_000
 _COLUMNS = ("mean", "variance", "minimum", "maximum")
 
 
@@ -59,16 +59,17 @@ class ChunkStatistics:
             Whether quantiles will be read from the sketch.
         """
         kept = values if sound.all() else values[sound]
+        cells = values.shape[1] * values.shape[2]
         return cls(
             int(len(sound) - sound.sum()),
             Moments.of(kept),
-            Sketch.of(kept.reshape(len(kept), -1)) if sketch else None,
+            Sketch.of(kept.reshape(len(kept), cells)) if sketch else None,
         )
 
 
 @dataclass(eq=False)
 class Gathering:
-    """Merges the statistics of chunks in the order of the patients, whenever they arrive.
+    """Merges the statistics of chunks, which are taken in the order of the patients.
 
     Attributes
     ----------
@@ -77,33 +78,27 @@ class Gathering:
     failed : int
         Patients that failed in them.
     merged : int
-        Number of chunks merged so far; the next to be merged has this number.
+        Number of chunks merged so far; the next to be taken has this number.
     """
 
     moments: Moments
     failed: int = 0
     merged: int = 0
-    _early: dict[int, ChunkStatistics] = field(default_factory=dict)
     _sketches: list[Sketch] = field(default_factory=list)
 
-    def add(self, number: int, chunk: ChunkStatistics) -> None:
-        """Take a chunk's statistics; those that come early wait for the chunks before them.
+    def take(self, chunk: ChunkStatistics) -> None:
+        """Merge the statistics of the next chunk.
 
         Parameters
         ----------
-        number : int
-            The chunk's number.
         chunk : ChunkStatistics
             Its statistics.
         """
-        self._early[number] = chunk
-        while self.merged in self._early:
-            ready = self._early.pop(self.merged)
-            self.moments = self.moments.merge(ready.moments)
-            self.failed += ready.failed
-            self.merged += 1
-            if ready.sketch is not None:
-                self._hold(ready.sketch)
+        self.moments = self.moments.merge(chunk.moments)
+        self.failed += chunk.failed
+        self.merged += 1
+        if chunk.sketch is not None:
+            self._hold(chunk.sketch)
 
     def _hold(self, sketch: Sketch) -> None:
         self._sketches.append(sketch)
@@ -199,14 +194,17 @@ class CohortStatistics:
 
         quantiles = [table(_quantile_column(one)) for one in probabilities]
         return cls(
-            frame["time"].to_numpy(np.float64)[: shape[1]].copy(),
-            outputs,
-            int(frame["count"].iloc[0]),
-            int(frame["failed"].iloc[0]),
-            *(table(name) for name in _COLUMNS),
-            tuple(probabilities),
-            np.array(quantiles).reshape(len(quantiles), shape[1], shape[0]),
-            quantile_error,
+            times=frame["time"].to_numpy(np.float64)[: shape[1]].copy(),
+            outputs=outputs,
+            count=int(frame["count"].iloc[0]),
+            failed=int(frame["failed"].iloc[0]),
+            mean=table("mean"),
+            variance=table("variance"),
+            minimum=table("minimum"),
+            maximum=table("maximum"),
+            probabilities=tuple(probabilities),
+            quantiles=np.array(quantiles).reshape(len(quantiles), shape[1], shape[0]),
+            quantile_error=quantile_error,
         )
 
     def to_xarray(self) -> xr.Dataset:

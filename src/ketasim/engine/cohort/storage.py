@@ -7,7 +7,7 @@
     patients/part-00000.parquet      patient, status, failure time, culprit, steps
     statistics/part-00000.parquet    what the chunk adds to the statistics
     chunks/part-00000.json           written last: the checksums of the files above
-    statistics.parquet               written when all chunks are there
+    statistics.parquet               written last of all, and taken away when a run begins
 
 A file is written under another name and renamed in one step. A chunk counts only with its record
 in ``chunks``, and only if each of its files has the checksum written there; so a worker may end
@@ -22,18 +22,21 @@ import io
 import json
 import os
 import tempfile
+import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 MANIFEST, SUMMARY = "manifest.json", "statistics.parquet"
 TRAJECTORIES, PATIENTS, STATISTICS, CHUNKS = "trajectories", "patients", "statistics", "chunks"
 _ROOMS = (TRAJECTORIES, PATIENTS, STATISTICS, CHUNKS)
+#: Seconds after which a file that was never renamed is taken for left behind.
+_LEFT_BEHIND = 3600.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Storage:
         return self.root / room / f"part-{number:05d}.{'json' if room == CHUNKS else 'parquet'}"
 
     def prepare(self) -> None:
-        """Make the folders, and remove what interrupted writers left.
+        """Make the folders, and remove the statistics and what interrupted writers left.
 
         Raises
         ------
@@ -71,19 +74,26 @@ class Storage:
         try:
             for room in _ROOMS:
                 (self.root / room).mkdir(parents=True, exist_ok=True)
-                for left in (self.root / room).glob(".part-*.tmp"):
+            (self.root / SUMMARY).unlink(missing_ok=True)
+            # A young one may belong to a worker that is still writing.
+            for left in self.root.rglob(".*.tmp"):
+                if time.time() - left.stat().st_mtime > _LEFT_BEHIND:
                     left.unlink(missing_ok=True)
         except OSError as error:
             raise _refusal(self.root, error) from error
 
     def clear(self) -> None:
         """Remove the files of a cohort, and nothing else."""
-        with contextlib.suppress(FileNotFoundError):
-            (self.root / MANIFEST).unlink()
-            (self.root / SUMMARY).unlink()
-        for room in _ROOMS:
+        (self.root / MANIFEST).unlink(missing_ok=True)
+        (self.root / SUMMARY).unlink(missing_ok=True)
+        # Records first: a chunk whose files go while it has a record would count as torn.
+        for room in reversed(_ROOMS):
             for path in (self.root / room).glob("part-*"):
                 path.unlink(missing_ok=True)
+
+    def is_empty(self) -> bool:
+        """Return whether the folder is missing or holds nothing."""
+        return not self.root.is_dir() or not any(self.root.iterdir())
 
     def manifest(self) -> dict[str, Any] | None:
         """Return the manifest; None where there is none that can be read."""
