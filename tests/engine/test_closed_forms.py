@@ -11,8 +11,6 @@ import scipy.linalg
 from ketasim.engine import CompiledModel, DoseSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 Build = "Callable[[str], CompiledModel]"
@@ -90,9 +88,7 @@ def test_a_linear_chain(rtol: float, solver: Any) -> None:
     """x_n of a chain with equal rates is the density of an Erlang distribution."""
     count, rate = 12, 1.7
     species = "; ".join(f"x{i} = {1 if i == 0 else 0}" for i in range(count))
-    flows = "; ".join(
-        f"x{i}' = k*({f'x{i - 1}' if i else 0} - x{i})" for i in range(count)
-    )
+    flows = "; ".join(f"x{i}' = k*({f'x{i - 1}' if i else 0} - x{i})" for i in range(count))
     model: CompiledModel = solver(f"model chain; k = {rate}; {species}; {flows}; end")
     times = np.linspace(0.5, 15.0, 30)
     run = model.solve(times, start=0.0, rtol=rtol, atol=rtol * 1e-3)

@@ -49,7 +49,9 @@ TOKEN = re.compile(
     r"|[][{}()<>,=*]",
     re.MULTILINE,
 )
-HEADER = '; ModuleID = "kernels"\ntarget triple = "unknown-unknown-unknown"\ntarget datalayout = ""\n'
+HEADER = (
+    '; ModuleID = "kernels"\ntarget triple = "unknown-unknown-unknown"\ntarget datalayout = ""\n'
+)
 
 TEMPLATE = Path(__file__).with_name("template_of_attacks.xml")
 HARMLESS = {
@@ -71,7 +73,7 @@ IDENTIFIERS = {
 }  # fmt: skip
 WORDINGS = {
     "Python": "__import__('os').system('touch /tmp/attacked')",
-    "quotes": "\"; ''' \"\"\" \\\" ` ${x} %s {0} \\x00 \\n",
+    "quotes": '"; \'\'\' """ \\" ` ${x} %s {0} \\x00 \\n',
     "lines": 'first\nret void\n}\ndefine void @malicious() {\r\n; comment\n!0 = !{!"x"}',
     "declare": 'declare i32 @malicious(i8*)\n@malicious = global [4 x i8] c"sh\\00"',
     "assembly": 'call void asm sideeffect "int3", ""() ; ret void',
@@ -96,9 +98,7 @@ def code(sbml: str) -> str:
     plan = plan_kernels(network, METHODS["rodas5p"], 4)
     nodes = network.output_nodes(tuple(network.symbols))
     kernel, viewing = plan_outputs(plan, network, nodes)
-    parts = [
-        module_text(plan.kernels, [plan.stepping], fused=fused) for fused in (True, False)
-    ]
+    parts = [module_text(plan.kernels, [plan.stepping], fused=fused) for fused in (True, False)]
     return "".join([*parts, module_text([kernel], [viewing])])
 
 

@@ -194,20 +194,12 @@ def test_names_units_and_defaults(solver: Callable[[str], CompiledModel]) -> Non
     assert model.defaults == {"V": 2.0, "k": 0.5, "w": 70.0, "z": 1.0}
 
 
-REFUSED = {
-    "event 'dose'": "model m; x = 1; x' = -x; dose: at time > 2: x = 5; end",
-    "compartment 'V'": "model m; compartment V; V = 1; V' = 0.1; species S in V = 1; end",
-    "reaction 'R' has no rate": "model m; species A, B; R: A -> B; ; end",
-}
-
-
-@pytest.mark.parametrize("named", REFUSED)
 @pytest.mark.parametrize("backend", ["numba", "roadrunner"])
-def test_what_is_not_supported_is_refused_by_name(
-    named: str, backend: Literal["numba", "roadrunner"], sbml: Callable[[str], str]
+def test_a_reaction_without_a_rate_is_refused_by_name(
+    backend: Literal["numba", "roadrunner"], sbml: Callable[[str], str]
 ) -> None:
-    with pytest.raises(ModelError, match=named):
-        compile_model(sbml(REFUSED[named]), backend=backend)
+    with pytest.raises(ModelError, match="reaction 'R' has no rate"):
+        compile_model(sbml("model m; species A, B; R: A -> B; ; end"), backend=backend)
 
 
 def edited(text: str, old: str, new: str) -> str:

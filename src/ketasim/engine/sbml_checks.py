@@ -6,6 +6,7 @@ than a refusal, so a construct nobody has taught the engine stops here.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..errors import ModelError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 #: SBML packages that only describe or draw a model and so change no number.
 HARMLESS_PACKAGES = frozenset({"layout", "render", "groups"})
+
+#: Where libSBML cites the specification; what it says of the file at hand follows.
+_REFERENCE = re.compile(r"Reference: L\dV\d Section [\d.]+")
 
 _TOLD = 5  # findings that one sentence holds
 
@@ -36,16 +40,24 @@ class Readable:
         """Yield libSBML's own errors."""
         import libsbml
 
+        if document.getModel() is not None and document.getLevel() < 2:
+            yield "SBML level 1 is not supported"
+            return
         for index in range(document.getNumErrors()):
             error = document.getError(index)
             if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR:
-                message = " ".join(error.getMessage().split()).rstrip(".")
-                yield f"line {error.getLine()}: {message}"
+                yield f"line {error.getLine()}: {_told(error)}"
                 return
         if document.getModel() is None:
             yield "there is no model in the file"
-        elif document.getLevel() < 2:
-            yield "SBML level 1 is not supported"
+
+
+def _told(error: Any) -> str:
+    """Return what libSBML says of this file, without the rule's whole text where it can be told."""
+    message = " ".join(error.getMessage().split()).rstrip(".")
+    here = _REFERENCE.split(message)[-1].strip()
+    short = error.getShortMessage().rstrip(".")
+    return f"{short}: {here}" if here and here != message else message
 
 
 class Packages:
@@ -75,7 +87,7 @@ class Reactions:
                 yield f"the reaction {reaction.getId()!r} has no rate"
 
 
-CHECKS: tuple[Check, ...] = (Readable(), Packages(), Reactions(), *CONSISTENCY)
+CHECKS: tuple[Check, ...] = (Packages(), Readable(), Reactions(), *CONSISTENCY)
 
 
 def refuse_unsupported(document: Any) -> None:

@@ -13,6 +13,7 @@ Any other species is a state in concentration, as in formulas.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ModelError, nearest_names
@@ -140,11 +141,11 @@ class Meanings:
                 pending.pop()
                 continue
             missing = [need for need in self._needs(key) if need not in self._known]
-            circle = [need for need in missing if need in opened]
-            if circle or key in missing:
-                raise _circle(list(opened), circle[0] if circle else key)
             if missing:
                 opened[key] = None
+                circle = next((need for need in missing if need in opened), None)
+                if circle is not None:
+                    raise _circle(list(opened), circle)
                 pending.extend(missing)
                 continue
             self._known[key] = self._write(key)
@@ -245,7 +246,8 @@ class Meanings:
     def _write_value(self, name: str, at_start: bool) -> int:
         elements, graph = self._elements, self._graph
         if name in self._solutions:
-            return self._solutions[name].write(graph, lambda *leaf: self._leaf(*leaf, at_start))
+            leaf = partial(self._leaf, at_start=at_start)
+            return self._solutions[name].write(graph, leaf)
         found = self._formula_of(name, at_start)
         if found is not None:
             formula, where, reaction = found
@@ -263,7 +265,7 @@ class Meanings:
             return graph.div(held, self._size(name, False))
         return start
 
-    def _leaf(self, kind: str, name: str, at_start: bool) -> int:
+    def _leaf(self, kind: str, name: str, *, at_start: bool) -> int:
         """Return the node of a leaf of a solved algebraic rule."""
         if kind == "time":
             return self._graph.const(0.0) if at_start else self._graph.time()
@@ -452,6 +454,5 @@ def _refused_rate(name: str) -> ModelError:
 
 
 def _circle(opened: list[Key], closing: Key) -> ModelError:
-    start = opened.index(closing) if closing in opened else len(opened)
-    names = list(dict.fromkeys(key.name for key in opened[start:])) or [closing.name]
+    names = list(dict.fromkeys(key.name for key in opened[opened.index(closing) :]))
     return ModelError(f"rules define each other in a circle: {' -> '.join([*names, names[0]])}")

@@ -24,6 +24,15 @@ _SBML_NAMESPACE = "http://www.sbml.org/sbml/level"
 _QUANTITIES = ("compartment", "species", "parameter", "localParameter", "reaction")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHOWN = 60
+_NUMBER = "http://www.w3.org/1998/Math/MathML cn"
+_WHOLE, _BROKEN = r"[+-]?\d+", r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+#: What a number may look like, by its type; <sep/> is written as |.
+_FORMS = {
+    "real": re.compile(_BROKEN),
+    "integer": re.compile(_WHOLE),
+    "e-notation": re.compile(rf"{_BROKEN} *\| *{_WHOLE}"),
+    "rational": re.compile(rf"{_WHOLE} *\| *{_WHOLE}"),
+}
 
 
 def shown(name: str) -> str:
@@ -80,6 +89,8 @@ class _Watch:
         self._depth = 0
         self._elements = 0
         self._quantities = 0
+        self._number: list[str] = []
+        self._form = ""
 
     def _refuse(self, what: str, expected: str | None = None) -> ModelError:
         where = f"SBML, line {self._parser.CurrentLineNumber}"
@@ -105,6 +116,10 @@ class _Watch:
             raise self._refuse("the model has too many elements", f"at most {MOST_ELEMENTS:,}")
         if name.startswith(_SBML_NAMESPACE):
             self._look_at(name.rpartition(" ")[2], attributes)
+        elif name == _NUMBER:
+            self._begin_number(attributes)
+        elif self._form:
+            self._number.append("|")
 
     def _look_at(self, kind: str, attributes: dict[str, str]) -> None:
         identifier = attributes.get("id")
@@ -121,6 +136,22 @@ class _Watch:
                     f"at most {MOST_QUANTITIES:,}",
                 )
 
-    def end(self, _: str) -> None:
+    def _begin_number(self, attributes: dict[str, str]) -> None:
+        """Collect a number's text: libSBML reads as far as it understands and drops the rest."""
+        if attributes.get("base", "10") != "10":
+            raise self._refuse(f"a number has the base {shown(attributes['base'])}", "10")
+        self._form, self._number = attributes.get("type", "real"), []
+        self._parser.CharacterDataHandler = self._number.append
+
+    def _end_number(self) -> None:
+        text, form = "".join(self._number).strip(), _FORMS.get(self._form)
+        if form is not None and not form.fullmatch(text):
+            raise self._refuse(f"{shown(text)} is no number of the type {self._form!r}")
+        self._parser.CharacterDataHandler = None
+        self._form = ""
+
+    def end(self, name: str) -> None:
         """Leave an element."""
         self._depth -= 1
+        if name == _NUMBER:
+            self._end_number()
