@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, overload, runtime_checkable
 
 from ..errors import InputError, unknown_name
 
@@ -12,16 +12,17 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from .network import Form
+    from .population import PopulationSolver
     from .schedule import DoseSchedule
     from .solution import Solution
 
-Backend = Literal["numba", "roadrunner"]
+Backend = Literal["numba", "cuda", "roadrunner"]
 Progress = Callable[[int, int], None]
 
 
 @runtime_checkable
 class CompiledModel(Protocol):
-    """A model ready to be solved for many patients; both backends look like this."""
+    """A model ready to be solved for many patients; every backend looks like this."""
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -102,6 +103,12 @@ class CompiledModel(Protocol):
         progress : callable, optional
             Called with (patients done, patients in all) as the work goes on.
 
+        Returns
+        -------
+        Solution
+            Values of the outputs, shape (n_patients, n_times, n_outputs), and how each patient
+            fared: who failed is NaN from there on.
+
         Raises
         ------
         InputError
@@ -110,35 +117,62 @@ class CompiledModel(Protocol):
         ...
 
 
-def compile_model(sbml: str, *, backend: Backend = "numba") -> CompiledModel:
+@overload
+def compile_model(sbml: str, *, backend: Literal["numba"] = "numba") -> PopulationSolver: ...
+
+
+@overload
+def compile_model(
+    sbml: str, *, backend: Backend = "numba", precision: Literal["double", "single"] = "double"
+) -> CompiledModel: ...
+
+
+def compile_model(
+    sbml: str, *, backend: Backend = "numba", precision: Literal["double", "single"] = "double"
+) -> CompiledModel:
     """Compile an SBML model into a solver for populations.
 
     Parameters
     ----------
     sbml : str
         The model as SBML text (level 3, or level 2 where it means the same).
-    backend : {"numba", "roadrunner"}
+    backend : {"numba", "cuda", "roadrunner"}
         ``numba`` is the fast one: generated machine code and a Rosenbrock method.
+        ``cuda`` is the same on an NVIDIA GPU, one thread a patient (``pip install ketasim[gpu]``).
         ``roadrunner`` is libRoadRunner's CVODE, an independent check.
+    precision : {"double", "single"}
+        Numbers of the steps. Only ``cuda`` knows ``single``, and logs what it costs in error.
 
     Returns
     -------
     CompiledModel
+        Holds the code; solving it for other parameters, doses or outputs reads the model no more.
 
     Raises
     ------
     ModelError
         Where the text is no SBML, or the model uses something the engine refuses.
+    InputError
+        For an unknown backend, single precision without a GPU, or no GPU to be found.
     """
+    if precision != "double" and backend != "cuda":
+        raise InputError(
+            f"the precision is {precision!r} with the backend {backend!r}",
+            expected='precision="double", or backend="cuda"',
+        )
     if backend == "numba":
         from .population import PopulationSolver
 
         return PopulationSolver(sbml)
+    if backend == "cuda":
+        from .cuda.solver import CudaSolver
+
+        return CudaSolver(sbml, precision=precision)
     if backend == "roadrunner":
         from .roadrunner import RoadRunnerSolver
 
         return RoadRunnerSolver(sbml)
-    raise unknown_name("backend", backend, ("numba", "roadrunner"))
+    raise unknown_name("backend", backend, ("numba", "cuda", "roadrunner"))
 
 
 def count_patients(

@@ -347,7 +347,7 @@ def _write_outputs(machine: Machine, lanes: Lanes, times: Array, results: Result
             block[MASK, lane] = 0.0
             if whole[ACCEPTED, lane] and place < len(times) and times[place] < real[REACHED, lane]:
                 block[AT, lane] = times[place]
-                block[PLACE, lane] = (times[place] - block[TIME, lane]) / block[STEP, lane]
+                block[PLACE, lane] = (times[place] - real[NOW, lane]) / block[STEP, lane]
                 block[MASK, lane] = 1.0
                 some = True
         if not some:

@@ -16,24 +16,114 @@ results between 1e-30 and 1e30.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .expressions import POWER_SLACK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 with localcontext() as _context:
     _context.prec = 50
     _LN2 = Decimal(2).ln()
-    #: ln 2 with its last 21 bits zero, so that its product with a small integer is exact.
-    LN2_HIGH = math.floor(float(_LN2) * 2.0**32) / 2.0**32
-    LN2_LOW = float(_LN2 - Decimal(LN2_HIGH))
-#: Adding this to a number below 2**51 leaves its nearest integer in the lowest bits.
-_ROUNDER = 1.5 * 2.0**52
-_ROUNDER_BITS = 0x4338000000000000
-_EXPONENT_BITS = 52
-_SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
-_EXP_TERMS = [1.0 / math.factorial(k) for k in range(2, 14)]
-_LOG_TERMS = [2.0 / (2 * k + 1) for k in range(1, 13)]
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """A binary format of IEEE 754, and how far series are taken in it.
+
+    Attributes
+    ----------
+    bits, fraction : int
+        Size of a number, and of its fraction as stored.
+    ln2_bits : int
+        Bits of ln 2 that are kept in its upper part: few enough that the product with an
+        exponent is exact.
+    exp_terms, log_terms : int
+        Terms of the two series.
+    exp_range : tuple of float
+        Where e**x is 0 below and infinite above.
+    """
+
+    bits: int
+    fraction: int
+    ln2_bits: int
+    exp_terms: int
+    log_terms: int
+    exp_range: tuple[float, float]
+
+    @property
+    def bias(self) -> int:
+        """What is added to an exponent where it is stored."""
+        return int(2 ** (self.bits - self.fraction - 2) - 1)
+
+    @property
+    def rounder(self) -> float:
+        """Adding this to a number leaves its nearest integer in the lowest bits."""
+        return float(1.5 * 2.0**self.fraction)
+
+    @property
+    def rounder_bits(self) -> int:
+        """The bits of `rounder`."""
+        return (self.bias + self.fraction << self.fraction) + (1 << self.fraction - 1)
+
+    @property
+    def sqrt_half_bits(self) -> int:
+        """The bits of the square root of 1/2, which is 2**-1 times a number from 1 to 2."""
+        with localcontext() as context:
+            context.prec = 50
+            fraction = Decimal(2).sqrt() - 1
+            stored = int((fraction * 2**self.fraction).to_integral_value())
+        return (self.bias - 1 << self.fraction) + stored
+
+    @property
+    def ln2(self) -> tuple[float, float]:
+        """The upper part of ln 2 and the rest of it."""
+        high = math.floor(float(_LN2) * 2.0**self.ln2_bits) / 2.0**self.ln2_bits
+        return high, float(_LN2 - Decimal(high))
+
+
+DOUBLE = NumberFormat(64, 52, 32, 12, 12, (-746.0, 710.0))
+SINGLE = NumberFormat(32, 23, 16, 7, 5, (-105.0, 89.0))
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How the numbers of a patient lie in memory.
+
+    Attributes
+    ----------
+    stride : int
+        Numbers from one element of an array to the next; 0: as many as there are lanes.
+    format : NumberFormat
+        What a number is.
+    """
+
+    stride: int = 0
+    format: NumberFormat = DOUBLE
+
+
+#: Doubles, lane beside lane.
+PLAIN = Storage()
+
+
+def item_type(form: NumberFormat) -> Any:
+    """Return LLVM's type of one number."""
+    from llvmlite import ir
+
+    return ir.DoubleType() if form == DOUBLE else ir.FloatType()
+
+
+def _exp_series(terms: int) -> list[float]:
+    """Return what (e**x - 1 - x) / x**2 begins with."""
+    return [1.0 / math.factorial(k) for k in range(2, terms + 2)]
+
+
+def _log_series(terms: int) -> list[float]:
+    """Return what the inverse hyperbolic tangent of s, less s, begins with, by s**2, twice."""
+    return [2.0 / (2 * k + 1) for k in range(1, terms + 1)]
 
 
 class Arithmetic:
@@ -49,18 +139,24 @@ class Arithmetic:
         Lanes; 1 is plain numbers.
     fused : bool
         Write fused multiply-adds (the processor has them).
+    storage : Storage
+        What a number is, and where the next one lies.
     """
 
-    def __init__(self, module: Any, builder: Any, width: int, fused: bool) -> None:
+    def __init__(
+        self, module: Any, builder: Any, width: int, fused: bool, storage: Storage
+    ) -> None:
         from llvmlite import ir
 
         self._ir, self._module, self.builder = ir, module, builder
         self.width, self.fused = width, fused
-        self.double: Any = ir.DoubleType()
+        self._format, self._stride = storage.format, storage.stride or width
+        self.item: Any = item_type(storage.format)
         self._long: Any = ir.IntType(64)
-        self.value_type: Any = self._vector(self.double)
-        self._integers: Any = self._vector(self._long)
-        self._suffix = "f64" if width == 1 else f"v{width}f64"
+        self._whole: Any = ir.IntType(self._format.bits)
+        self.value_type: Any = self._vector(self.item)
+        self._integers: Any = self._vector(self._whole)
+        self._suffix = f"f{self._format.bits}" if width == 1 else f"v{width}f{self._format.bits}"
         self._logarithms: dict[int, tuple[Any, Any]] = {}
 
     def _vector(self, item: Any) -> Any:
@@ -72,10 +168,10 @@ class Arithmetic:
 
     def number(self, value: float) -> Any:
         """Return a constant, the same in every lane."""
-        return self._constant(self.value_type, self.double, value)
+        return self._constant(self.value_type, self.item, value)
 
     def _integer(self, value: int) -> Any:
-        return self._constant(self._integers, self._long, value)
+        return self._constant(self._integers, self._whole, value)
 
     def truth(self, value: bool) -> Any:
         """Return a constant truth value."""
@@ -97,22 +193,29 @@ class Arithmetic:
     # memory -------------------------------------------------------------------------------
     def at(self, base: Any, index: Any) -> Any:
         """Return the address of element `index` (a number or an i64) of an array of values."""
-        if isinstance(index, int):
-            offset: Any = self._ir.Constant(self._long, index * self.width)
-        elif self.width == 1:
+        if not isinstance(index, int):
             offset = index
+            if self._stride != 1:
+                offset = self.builder.mul(index, self._ir.Constant(self._long, self._stride))
+            place = self.builder.gep(base, [offset], source_etype=self.item)
         else:
-            offset = self.builder.mul(index, self._ir.Constant(self._long, self.width))
-        place = self.builder.gep(base, [offset], source_etype=self.double)
+            place = self.row(base, index)
         return self.builder.bitcast(place, self.value_type.as_pointer())
+
+    def row(self, base: Any, index: int) -> Any:
+        """Return the address of element `index` as a pointer to plain numbers."""
+        offset = self._ir.Constant(self._long, index * self._stride)
+        return self.builder.gep(base, [offset], source_etype=self.item)
 
     def load(self, base: Any, index: Any) -> Any:
         """Return element `index` of an array of values."""
-        return self.builder.load(self.at(base, index), align=8, typ=self.value_type)
+        return self.builder.load(
+            self.at(base, index), align=self._format.bits // 8, typ=self.value_type
+        )
 
     def store(self, value: Any, base: Any, index: Any) -> None:
         """Write element `index` of an array of values."""
-        self.builder.store(value, self.at(base, index), align=8)
+        self.builder.store(value, self.at(base, index), align=self._format.bits // 8)
 
     # arithmetic ---------------------------------------------------------------------------
     def intrinsic(self, name: str, *args: Any) -> Any:
@@ -130,14 +233,22 @@ class Arithmetic:
     def call_each(self, name: str, *args: Any) -> Any:
         """Call a function of plain numbers for each lane in turn."""
         if self.width == 1:
-            return self.call(name, self.double, *args)
+            return self._call_one(name, args)
         result: Any = self._ir.Constant(self.value_type, self._ir.Undefined)
         for lane in range(self.width):
             place = self._ir.Constant(self._ir.IntType(32), lane)
             items = [self.builder.extract_element(arg, place) for arg in args]
-            one = self.call(name, self.double, *items)
+            one = self._call_one(name, items)
             result = self.builder.insert_element(result, one, place)
         return result
+
+    def _call_one(self, name: str, args: Sequence[Any]) -> Any:
+        """Call a function of doubles for one number, whatever its format."""
+        double = self._ir.DoubleType()
+        if self._format == DOUBLE:
+            return self.call(name, double, *args)
+        wide = [self.builder.fpext(arg, double) for arg in args]
+        return self.builder.fptrunc(self.call(name, double, *wide), self.item)
 
     def add(self, a: Any, b: Any) -> Any:
         """Return a + b."""
@@ -192,44 +303,49 @@ class Arithmetic:
     # functions ----------------------------------------------------------------------------
     def exp(self, x: Any) -> Any:
         """Return e**x."""
-        builder = self.builder
-        x = self.minimum(self.maximum(x, self.number(-746.0)), self.number(710.0))
-        rounded = self.multiply_add(x, self.number(1.0 / float(_LN2)), self.number(_ROUNDER))
-        count = self.sub(rounded, self.number(_ROUNDER))
-        rest = self.multiply_add(count, self.number(-LN2_HIGH), x)
-        rest = self.multiply_add(count, self.number(-LN2_LOW), rest)
-        series = self.polynomial(_EXP_TERMS, rest)
+        builder, form = self.builder, self._format
+        least, most = (self.number(bound) for bound in form.exp_range)
+        high, low = form.ln2
+        x = self.minimum(self.maximum(x, least), most)
+        rounded = self.multiply_add(x, self.number(1.0 / float(_LN2)), self.number(form.rounder))
+        count = self.sub(rounded, self.number(form.rounder))
+        rest = self.multiply_add(count, self.number(-high), x)
+        rest = self.multiply_add(count, self.number(-low), rest)
+        series = self.polynomial(_exp_series(form.exp_terms), rest)
         result = self.add(self.multiply_add(self.mul(rest, rest), series, rest), self.number(1.0))
-        power = builder.sub(builder.bitcast(rounded, self._integers), self._integer(_ROUNDER_BITS))
+        whole = builder.bitcast(rounded, self._integers)
+        power = builder.sub(whole, self._integer(form.rounder_bits))
         half = builder.ashr(power, self._integer(1))
         for part in (half, builder.sub(power, half)):  # 2**k in two factors: it may be subnormal
-            biased = builder.add(part, self._integer(1023))
-            bits = builder.shl(biased, self._integer(_EXPONENT_BITS))
+            biased = builder.add(part, self._integer(form.bias))
+            bits = builder.shl(biased, self._integer(form.fraction))
             result = self.mul(result, builder.bitcast(bits, self.value_type))
         return result
 
     def log(self, x: Any) -> Any:
         """Return the natural logarithm."""
-        builder, number = self.builder, self.number
-        tiny = self.compare("<", x, number(2.0**-1022))
-        scaled = self.select(tiny, self.mul(x, number(2.0**54)), x)
+        builder, number, form = self.builder, self.number, self._format
+        high, low = form.ln2
+        up = form.fraction + 2  # powers of two that lift a subnormal number
+        tiny = self.compare("<", x, number(2.0 ** (1 - form.bias)))
+        scaled = self.select(tiny, self.mul(x, number(2.0**up)), x)
         bits = builder.bitcast(scaled, self._integers)
-        shift = self._integer(_EXPONENT_BITS)
-        power = builder.ashr(builder.sub(bits, self._integer(_SQRT_HALF_BITS)), shift)
+        shift = self._integer(form.fraction)
+        power = builder.ashr(builder.sub(bits, self._integer(form.sqrt_half_bits)), shift)
         mantissa = builder.bitcast(builder.sub(bits, builder.shl(power, shift)), self.value_type)
-        whole = builder.bitcast(builder.add(power, self._integer(_ROUNDER_BITS)), self.value_type)
-        count = self.sub(whole, number(_ROUNDER))
-        count = self.sub(count, self.select(tiny, number(54.0), number(0.0)))
+        whole = builder.bitcast(
+            builder.add(power, self._integer(form.rounder_bits)), self.value_type
+        )
+        count = self.sub(whole, number(form.rounder))
+        count = self.sub(count, self.select(tiny, number(float(up)), number(0.0)))
         f = self.sub(mantissa, number(1.0))
         s = self.div(f, self.add(f, number(2.0)))
         z = self.mul(s, s)
-        series = self.polynomial(_LOG_TERMS, z)
+        series = self.polynomial(_log_series(form.log_terms), z)
         half_square = self.mul(number(0.5), self.mul(f, f))
         inner = self.mul(s, self.multiply_add(series, z, half_square))
-        inner = self.multiply_add(count, number(LN2_LOW), inner)
-        result = self.sub(
-            self.mul(count, number(LN2_HIGH)), self.sub(self.sub(half_square, inner), f)
-        )
+        inner = self.multiply_add(count, number(low), inner)
+        result = self.sub(self.mul(count, number(high)), self.sub(self.sub(half_square, inner), f))
         result = self.select(self.compare("<", x, number(math.inf)), result, x)
         below = self.select(self.compare("==", x, number(0.0)), number(-math.inf), number(math.nan))
         return self.select(self.compare("<=", x, number(0.0)), below, result)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import cache as storage
 from .expressions import UNARY, Graph
-from .ir_math import Arithmetic
+from .ir_math import PLAIN, Arithmetic, Storage, item_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,6 +61,8 @@ class Kernel:
         Place in `q` of the first of a patient's inputs, for what is not hoisted.
     checked : bool
         Store after the last root a number that is 0 where all roots are finite, else NaN.
+    storage : Storage
+        What a number is, and where the next one lies.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Kernel:
     accumulate: bool = False
     checked: bool = False
     inputs_at: int = 0
+    storage: Storage = PLAIN
 
 
 class CompiledKernels:
@@ -228,13 +231,13 @@ class _Writer:
         from llvmlite import ir
 
         self._kernel = kernel
-        pointer = ir.DoubleType().as_pointer()
+        pointer = item_type(kernel.storage.format).as_pointer()
         signature = ir.FunctionType(ir.VoidType(), [pointer] * 4)
         self._function = ir.Function(module, signature, kernel.name)
         for argument in self._function.args[1:]:
             argument.add_attribute("noalias")
         self._builder = ir.IRBuilder(self._function.append_basic_block())
-        self._do = Arithmetic(module, self._builder, kernel.width, fused)
+        self._do = Arithmetic(module, self._builder, kernel.width, fused, kernel.storage)
         self._values: dict[int, Any] = {}
         self._products = self._single_products()
 

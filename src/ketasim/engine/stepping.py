@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import layout as head
-from .ir_math import Arithmetic
+from .ir_math import PLAIN, Arithmetic, Storage, item_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,21 +40,22 @@ _STATES_IN_BLOCK = 16  # states interpolated in a basic block, see `lowering`
 class _Part:
     """One function ``void name(double *block)`` being written."""
 
-    def __init__(self, module: Any, name: str, width: int, fused: bool, rows: dict[str, int]):
+    def __init__(
+        self, module: Any, name: str, width: int, fused: bool, rows: dict[str, int],
+        storage: Storage,
+    ) -> None:  # fmt: skip
         from llvmlite import ir
 
         self.ir, self.module, self.rows = ir, module, rows
-        pointer = ir.DoubleType().as_pointer()
+        pointer = item_type(storage.format).as_pointer()
         self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer]), name)
         self.builder = ir.IRBuilder(self.function.append_basic_block())
-        self.do = Arithmetic(module, self.builder, width, fused)
+        self.do = Arithmetic(module, self.builder, width, fused, storage)
         self.block = self.function.args[0]
 
     def start_of(self, row: int | str) -> Any:
         """Return the address of a row as a plain pointer."""
-        place = self.rows[row] if isinstance(row, str) else row
-        offset = self.ir.Constant(self.ir.IntType(64), place * self.do.width)
-        return self.builder.gep(self.block, [offset], source_etype=self.ir.DoubleType())
+        return self.do.row(self.block, self.rows[row] if isinstance(row, str) else row)
 
     def scalar(self, row: int | str) -> Any:
         """Return the value of a single row."""
@@ -133,11 +134,14 @@ class Stepping:
         The Rosenbrock method.
     width : int
         Patients at once.
+    storage : Storage
+        What a number of the block is, and where the next row lies.
     """
 
     layout: Layout
     method: Tableau
     width: int
+    storage: Storage = PLAIN
     names = ("begin", "attempt", "adopt")
 
     def __call__(self, module: Any, fused: bool) -> None:
@@ -147,7 +151,7 @@ class Stepping:
         self._adopt(self._part(module, "adopt", fused))
 
     def _part(self, module: Any, name: str, fused: bool) -> _Part:
-        return _Part(module, name, self.width, fused, self.layout.rows())
+        return _Part(module, name, self.width, fused, self.layout.rows(), self.storage)
 
     # begin ----------------------------------------------------------------------------------
     def _begin(self, part: _Part) -> None:
@@ -324,7 +328,7 @@ class Viewing:
 
     Attributes
     ----------
-    layout, method, width
+    layout, method, width, storage
         As for `Stepping`.
     needed : tuple of int
         States that the outputs depend on: only these are interpolated.
@@ -334,14 +338,15 @@ class Viewing:
     method: Tableau
     width: int
     needed: tuple[int, ...]
+    storage: Storage = PLAIN
     names = ("interpolant", "look_inside", "look_now")
 
     def __call__(self, module: Any, fused: bool) -> None:
         """Write all functions into `module`, which already holds ``observe``."""
-        rows = self.layout.rows()
-        self._interpolant(_Part(module, "interpolant", self.width, fused, rows))
-        self._look_inside(_Part(module, "look_inside", self.width, fused, rows))
-        self._look_now(_Part(module, "look_now", self.width, fused, rows))
+        for name in self.names:
+            rows = self.layout.rows()
+            part = _Part(module, name, self.width, fused, rows, self.storage)
+            getattr(self, f"_{name}")(part)
 
     def _interpolant(self, part: _Part) -> None:
         """Compute the interpolant's coefficients after a step."""
