@@ -8,8 +8,22 @@ The engine knows no drug and no disease: a modeller with any SBML model can use 
 (2, 3, 1)
 """
 
+from .cohort import CohortSolution, read_cohort, solve_cohort
 from .compiled import CompiledModel, compile_model
+from .population import PopulationSolver
 from .schedule import DoseSchedule
+from .sensitivity import Sensitivities
 from .solution import Solution, Status
 
-__all__ = ["CompiledModel", "DoseSchedule", "Solution", "Status", "compile_model"]
+__all__ = [
+    "CohortSolution",
+    "CompiledModel",
+    "DoseSchedule",
+    "PopulationSolver",
+    "Sensitivities",
+    "Solution",
+    "Status",
+    "compile_model",
+    "read_cohort",
+    "solve_cohort",
+]

@@ -20,8 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 
-def _partials(graph: Graph, node: int) -> tuple[int | None, ...]:
-    """Return the derivatives of a node by each of its operands; None where there is none."""
+def partials(graph: Graph, node: int) -> tuple[int | None, ...]:
+    """Return the derivatives of a node by each of its operands.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph; derivative nodes are added to it.
+    node : int
+        The node.
+
+    Returns
+    -------
+    tuple of int or None
+        One node an operand; None where there is no derivative: conditions, rounding.
+    """
     op, args = graph.ops[node], graph.args[node]
     one, zero = graph.const(1.0), graph.const(0.0)
     if op == "add":
@@ -137,7 +150,7 @@ class Differentiator:
             if node in stop or not graph.args[node]:
                 found[node] = adjoint[node]
                 continue
-            for arg, partial in zip(graph.args[node], _partials(graph, node), strict=True):
+            for arg, partial in zip(graph.args[node], partials(graph, node), strict=True):
                 if partial is None or not graph.varies(arg):
                     continue
                 term = graph.mul(adjoint[node], partial)

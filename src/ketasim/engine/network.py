@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: How a species may be asked for: as its symbol means in formulas, as amount, as concentration.
 Form = Literal["own", "amount", "concentration"]
+FORMS: tuple[Form, ...] = ("own", "amount", "concentration")
 _COMPARISONS = frozenset({"lt", "le", "eq"})
 
 
@@ -167,6 +168,8 @@ class Network:
         InputError
             For the concentration of a species where there is no size to divide by.
         """
+        if species not in FORMS:
+            raise unknown_name("form of species", species, FORMS)
         return tuple(self._output_node(name, species) for name in outputs)
 
     def _output_node(self, name: str, form: Form) -> int:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .compiled import Progress
     from .network import Form, Network
     from .schedule import DoseSchedule
+    from .sensitivity import Sensitivities
+    from .sensitivity.run import TangentModel
 
 #: Environment variable that limits the number of threads.
 THREADS = "KETASIM_THREADS"
@@ -231,6 +233,94 @@ class PopulationSolver:
         )
         self._spread_work(job, inputs, table, starts, solution, progress)
         return solution
+
+    def sensitivities(
+        self,
+        times: ArrayLike,
+        with_respect_to: Sequence[str] = (),
+        *,
+        dose_amounts: Sequence[int] = (),
+        dose_starts: Sequence[int] = (),
+        dose_durations: Sequence[int] = (),
+        refine: bool = True,
+        parameters: Mapping[str, float | NDArray[np.float64]] | None = None,
+        doses: DoseSchedule | None = None,
+        outputs: Sequence[str] | None = None,
+        species: Form = "own",
+        start: float | None = None,
+        patients: int | None = None,
+        rtol: float = 1e-6,
+        atol: float = 1e-9,
+        max_steps: int = 100_000,
+        progress: Progress | None = None,
+    ) -> Sensitivities:
+        """Integrate every patient and differentiate the outputs.
+
+        What is returned is the exact derivative of what this run computes, its steps held. Where
+        a dose moves, the last step before it takes up the change, and the steps after it are
+        shifted with it. Where several things happen at one time, or an output is asked for at the
+        time of an infusion that moves, the derivative is that by a slight increase.
+
+        Parameters
+        ----------
+        times : array_like, shape (n_times,)
+            Output times in the model's unit of time (h), not decreasing.
+        with_respect_to : sequence of str
+            Parameters, and states for their initial values.
+        dose_amounts, dose_starts, dose_durations : sequence of int
+            Doses by their place in the schedule, from 0. When the start moves the duration
+            stays, and when the duration changes the amount stays.
+        refine : bool
+            Shorten steps where the derivatives need it, so that their error is held to the
+            tolerance as that of the values is; their absolute tolerance is `atol` by the size
+            of what is varied. Otherwise the steps are those of `solve` and the values the same
+            to the last bit, but steps that are right for the values may be far too long for the
+            derivatives, at a steady state above all.
+        parameters, doses, outputs, species, start, patients, rtol, atol, max_steps, progress
+            As for `solve`. Without `start` a run that begins with a dose begins with it
+            wherever it moves.
+
+        Returns
+        -------
+        Sensitivities
+            The run, and derivatives of shape (n_patients, n_times, n_outputs, n_directions).
+
+        Raises
+        ------
+        ModelError
+            For a model with events, or with rates that jump at times known only during the run.
+        InputError
+            As `solve`, and for a name or a dose that does not exist.
+        """
+        from .sensitivity.directions import Request
+        from .sensitivity.run import Cohort, TangentJob, differentiate
+
+        check_tolerances(rtol, atol, max_steps)
+        names = tuple(self.states if outputs is None else outputs)
+        request = Request(
+            tuple(with_respect_to), tuple(dose_amounts), tuple(dose_starts), tuple(dose_durations)
+        )
+        model, observer = self._tangent_model, self._observer(names, species)
+        count = count_patients(parameters or {}, doses, patients)
+        table = spread(doses, self.states, count)
+        when, starts = check_times(times, start, table.first())
+        kinds, places = request.places(self._network, table)
+        inputs = self._network.input_table(parameters or {}, count)
+        job = Job(
+            self._plan, self._network, self._method, self._code, observer, rtol, atol, max_steps
+        )
+        code = {**model.code.addresses, **model.observer(names, species).addresses}
+        return differentiate(
+            TangentJob(job, code, kinds, places, refine),
+            Cohort(inputs, table, starts, (table.first() < when[0]) & (start is None)),
+            Solution.blank(when, names, count, self.states), request, thread_count(), progress,
+        )  # fmt: skip
+
+    @cached_property
+    def _tangent_model(self) -> TangentModel:
+        from .sensitivity.run import TangentModel
+
+        return TangentModel(self._plan, self._network)
 
     def _observer(self, names: tuple[str, ...], species: Form) -> CompiledKernels:
         """Return the code of these outputs, compiled where it is new."""
