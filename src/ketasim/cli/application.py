@@ -96,11 +96,12 @@ def _options(
 
 
 def _commands() -> dict[str, Callable[..., None]]:
-    from ketasim.cli import cite, doctor, dossier, experiment, lint, rerun, simulate
+    from ketasim.cli import cite, doctor, dossier, experiment, lint, rerun, simulate, solve
 
     return {
         "lint": lint.lint,
         "simulate": simulate.simulate,
+        "solve": solve.solve,
         "experiment": experiment.experiment,
         "dossier": dossier.dossier,
         "cite": cite.cite,

@@ -15,6 +15,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         'ketasim simulate --regimen "naltrexone 50 mg oral at -45 min; ketamine 0.5 mg/kg iv over'
         ' 40 min" --patients 20 --days 2 --json',
     ),
+    "solve": (
+        "ketasim solve model.xml --end 24 --steps 48",
+        "ketasim solve model.xml --end 24 --outputs S1,S2 --amounts --csv out/course.csv",
+    ),
     "experiment": (
         "ketasim experiment --list",
         "ketasim experiment occupancy --hypothesis article",
