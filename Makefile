@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 PYTHON ?= $(shell bash scripts/find_python.sh)
 VENV := .venv
+BENCH := .venv-bench
 BIN := $(VENV)/bin
 OUT ?= out
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -12,10 +13,10 @@ export PIP_NO_INPUT := 1
 INSTALL = $(BIN)/python -m pip install --quiet -c constraints.txt
 NEEDS := pyproject.toml constraints.txt
 
-.PHONY: help dossier test check docs bench lint format scenarios clean
+.PHONY: help dossier test check docs bench bench-quick lint format scenarios clean
 
 help: ## say what can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 dossier: $(VENV)/.run ## write the report: one HTML file and its results bundle
 	$(BIN)/ketasim dossier --out $(OUT)/dossier
@@ -33,10 +34,12 @@ scenarios: $(VENV)/.test
 docs: $(VENV)/.docs ## build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs $(OUT)/docs
 
-bench: $(VENV)/.test ## time the solver against its rivals; JSON in out/benchmarks
-	mkdir -p $(OUT)/benchmarks
-	set -e; for script in benchmarks/*.py; do \
-		$(BIN)/python "$$script" --out "$(OUT)/benchmarks/$$(basename "$$script" .py).json"; done
+bench: $(BENCH)/.made ## time the solver against its peers at equal error; hours, on a quiet machine
+	$(BENCH)/bin/python -m benchmarks.solver --out $(OUT)/benchmarks/solver.json
+	$(BENCH)/bin/python -m benchmarks.million --out $(OUT)/benchmarks/million.json
+
+bench-quick: $(BENCH)/.made ## the same with two peers and three models, in minutes
+	$(BENCH)/bin/python -m benchmarks.solver --quick --out $(OUT)/benchmarks/quick.json
 
 lint: $(VENV)/.dev ## style, types, layers
 	$(BIN)/ruff check .
@@ -49,11 +52,15 @@ format: $(VENV)/.dev ## put the source into the house's format
 	$(BIN)/ruff format .
 
 clean: ## remove what was installed and made
-	rm -rf $(VENV) $(OUT)
+	rm -rf $(VENV) $(BENCH) $(OUT)
 
 $(VENV)/.made:
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv was found: install one, or name it with 'make PYTHON=...'." >&2; exit 2; }
 	"$(PYTHON)" -m venv --clear $(VENV)
+	touch $@
+
+$(BENCH)/.made: $(NEEDS) benchmarks/requirements-peers.txt scripts/bench_environment.sh
+	bash scripts/bench_environment.sh "$(PYTHON)" $(BENCH)
 	touch $@
 
 $(VENV)/.run: $(VENV)/.made $(NEEDS)

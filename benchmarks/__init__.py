@@ -1,0 +1,1 @@
+"""The population solver against its peers: models, adapters, measurement and report."""
