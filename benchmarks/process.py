@@ -38,6 +38,8 @@ def environment(cache: Path, threads: int, cpu: int | None) -> dict[str, str]:
         "JAX_PLATFORMS": "cpu",
         "JAX_ENABLE_X64": "1",
         "PYTHONPATH": str(ROOT),
+        # What pip installed to build with stands beside the interpreter.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTHONHASHSEED": "0",
     }
     if cpu is not None:

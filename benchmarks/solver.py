@@ -146,14 +146,18 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", choices=ADAPTERS, default=None)
     parser.add_argument("--cases", nargs="+", choices=NAMES, default=None)
     parser.add_argument("--patients", type=int, default=None, help="timed together")
+    parser.add_argument("--compared", type=int, default=None, help="held against the reference")
     parser.add_argument("--repeats", type=int, default=None)
+    parser.add_argument(
+        "--point-seconds", type=float, default=None, help="spent on an engine at one tolerance"
+    )
     parser.add_argument("--largest", type=int, default=None, help="largest cohort of ours")
     parser.add_argument("--commit", action="store_true", help="copy to benchmarks/results too")
     chosen = parser.parse_args()
     options: dict[str, Any] = dict(QUICK) if chosen.quick else {}
     options |= {
         name: value
-        for name in ("engines", "cases", "patients", "repeats")
+        for name in ("engines", "cases", "patients", "compared", "repeats", "point_seconds")
         if (value := getattr(chosen, name)) is not None
     }
     plan = Plan(**{"engines": tuple(ADAPTERS), "cases": NAMES, **options})

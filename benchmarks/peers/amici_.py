@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,24 @@ from ..problem import make_problem, set_values
 from .libroadrunner import INPUT
 from .protocol import MAX_STEPS, Adapter
 
+_VOID = "state_void"
+
 
 class Amici(Adapter):
     package = "amici"
+    configuration = (
+        "CVODES with KLU; C++ from the SBML, exact sparse Jacobian; one thread; restarted at doses"
+    )
     model: Any
 
     def prepare(self, case: Case, sample: Patients) -> None:
         from amici import import_model_module
 
         self.case = case
-        sbml = with_inputs(case.sbml, make_problem(case, sample).dosed_names)
+        # A state called void is a macro of that name in the C++ that AMICI writes.
+        sbml = re.sub(
+            r"\bvoid\b", _VOID, with_inputs(case.sbml, make_problem(case, sample).dosed_names)
+        )
         told = "\n".join([sbml, *case.outputs])
         name = f"amici_{case.name}_{hashlib.sha256(told.encode()).hexdigest()[:12]}"
         folder = Path(os.environ.get("BENCH_CACHE", "out/benchmarks/cache")).resolve() / name
@@ -50,7 +59,8 @@ class Amici(Adapter):
                 self._parameters[:, order[name]] = values
         self._rates = [order[INPUT + name] for name in problem.dosed_names]
         states = {name: index for index, name in enumerate(model.get_state_ids())}
-        moving = [name for name in problem.network.states if name in states]
+        states["void"] = states.get(_VOID, -1)
+        moving = [name for name in problem.network.states if states.get(name, -1) >= 0]
         self._places = [states[name] for name in moving]
         self._start = problem.initial[:, [problem.network.states.index(name) for name in moving]]
         self._dosed = [states[name] for name in problem.dosed_names]

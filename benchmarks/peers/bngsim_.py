@@ -24,6 +24,9 @@ from .protocol import MAX_STEPS, Adapter
 
 class Bngsim(Adapter):
     package = "bngsim"
+    configuration = (
+        "CVODE; right-hand side and Jacobian as compiled C where it can; restarted at doses"
+    )
     simulator: Any
 
     def prepare(self, case: Case, sample: Patients) -> None:

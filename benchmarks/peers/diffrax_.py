@@ -90,12 +90,14 @@ class Kvaerno5(_Diffrax):
     """A stiff method of order 5: singly diagonally implicit, with the Jacobian by JAX."""
 
     method = "Kvaerno5"
+    configuration = "Kvaerno5, all patients in one jitted call over vmap; restarted at doses"
 
 
 class Tsit5(_Diffrax):
     """An explicit method of order 5, for models that are not stiff."""
 
     method = "Tsit5"
+    configuration = "Tsit5, all patients in one jitted call over vmap; restarted at doses"
 
 
 def _grids(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
