@@ -71,6 +71,8 @@ def geometric_mean(values: Iterable[float]) -> float | None:
 
 def points_of(measured: Mapping[str, Any]) -> list[Point]:
     """Return the curve of an engine's measurements: those in which no patient failed."""
+    if "not_measured" in measured:
+        return []  # given up on the way: some points were never timed
     return [
         (one["error"], one["seconds_per_patient"])
         for one in measured.get("points", ())

@@ -32,6 +32,7 @@ class Amici(Adapter):
     model: Any
 
     def prepare(self, case: Case, sample: Patients) -> None:
+        import amici.sim.sundials  # noqa: F401 - a compiled model needs it to be imported
         from amici import import_model_module
 
         self.case = case
