@@ -6,7 +6,8 @@ import argparse
 import sys
 
 from ketasim.inference.calibrate import calibrate, write_calibration
-from ketasim.inference.contexts import fit_contexts, write_contexts
+from ketasim.inference.contexts import fit_contexts, fit_settings, write_contexts
+from ketasim.instruments.settings import SETTINGS_FILE
 from ketasim.model import list_hypotheses, load_hypothesis
 
 
@@ -17,7 +18,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--patients", type=int, default=64)
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args(arguments)
-    write_contexts(fit_contexts())
+    contexts = fit_contexts()
+    write_contexts(contexts)
+    write_contexts(fit_settings(contexts), SETTINGS_FILE)
     for name in chosen.hypotheses or list_hypotheses():
         fit = calibrate(
             load_hypothesis(name).name, patients=chosen.patients, seed=chosen.seed,

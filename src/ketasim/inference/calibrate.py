@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from ketasim.inference.targets import Target
+    from ketasim.instruments.context import Context
 
 __all__ = ["PRIORS", "Prior", "calibrate", "write_calibration"]
 
@@ -63,6 +65,7 @@ def calibrate(
     max_evaluations: int = 30,
     targets: Sequence[Target] | None = None,
     start: Mapping[str, float] | None = None,
+    contexts: pd.DataFrame | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Fit:
     """Fit one hypothesis to the rows that may be fitted.
@@ -79,6 +82,8 @@ def calibrate(
         What is fitted to; by default `fit_targets`.
     start : mapping of str to float, optional
         Where the search starts, by parameter; by default at the medians of the priors.
+    contexts : DataFrame, optional
+        Context parameters, from `fit_contexts`; by default the shipped ones.
     progress : callable, optional
         Called with a sentence after the fit.
 
@@ -92,8 +97,11 @@ def calibrate(
 
     model = load_model(hypothesis, calibrated=False)
     targets = fit_targets() if targets is None else tuple(targets)
-    context = load_context()
-    whiten = _whitener(targets)
+    table = context_table() if contexts is None else contexts
+    context = load_context(table)
+    whiten = _whitener(
+        targets, context, float(table["sd"].to_numpy(float)[list(table.index).index("active")])
+    )
     names = tuple(PRIORS)
     centre = np.log([PRIORS[name].median for name in names])
     width = np.array([PRIORS[name].log_sd for name in names])
@@ -133,13 +141,12 @@ def _bounds(table: object, names: Sequence[str]) -> tuple[NDArray[np.float64], N
     return np.log(chosen["lower"].to_numpy(float)), np.log(chosen["upper"].to_numpy(float))
 
 
-def _whitener(targets: Sequence[Target]) -> NDArray[np.float64]:
+def _whitener(targets: Sequence[Target], context: Context, common: float) -> NDArray[np.float64]:
     """Return the matrix that gives residuals unit variance, the common error of context included.
 
     Expectancy in active arms moves all of them together, so it is a common error with the shape of
     the context's time course and the SD of its prior.
     """
-    context, table = load_context(), context_table()
     own = np.array([target.sd for target in targets])
     shape = np.array(
         [
@@ -147,7 +154,6 @@ def _whitener(targets: Sequence[Target]) -> NDArray[np.float64]:
             for target in targets
         ]
     )
-    common = float(table["sd"].to_numpy(float)[list(table.index).index("active")])
     covariance = np.diag(own**2) + common**2 * np.outer(shape, shape)
     return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))
 

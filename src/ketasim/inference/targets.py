@@ -10,7 +10,7 @@ import numpy as np
 from ketasim.evidence import calibration_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import pandas as pd
 
@@ -83,8 +83,13 @@ class Target:
     citation: str
 
 
-def fit_targets() -> tuple[Target, ...]:
+def fit_targets(*, leave_out: Collection[str] = ()) -> tuple[Target, ...]:
     """Return every quantity that the calibration of single doses is fitted to.
+
+    Parameters
+    ----------
+    leave_out : collection of str, optional
+        Families of trials that are not looked at.
 
     Returns
     -------
@@ -98,10 +103,11 @@ def fit_targets() -> tuple[Target, ...]:
     RoleError
         Never with the shipped evidence: `calibration_rows` hands out no other rows.
     """
-    clinical = calibration_rows("clinical_arms")
+    rows = calibration_rows("clinical_arms").to_frame()
+    rows = rows[~rows["family"].isin(list(leave_out))]
     return (
-        *_changes(clinical),
-        _loss(clinical),
+        *_changes(rows),
+        *_loss(rows),
         *_network(calibration_rows("observations", ids=_NETWORK)),
     )
 
@@ -112,8 +118,7 @@ _NETWORK = (
 )  # fmt: skip
 
 
-def _changes(data: CalibrationData) -> list[Target]:
-    rows = data.to_frame()
+def _changes(rows: pd.DataFrame) -> list[Target]:
     chosen = rows[
         rows["arm"].isin(list(ACTIVE_ARMS))
         & (rows["kind"] == "change")
@@ -151,17 +156,18 @@ def standard_error(row: Mapping[Any, Any]) -> float:
     return spread / float(np.sqrt(EQUAL_SHARE if np.isnan(count) else count))
 
 
-def _loss(data: CalibrationData) -> Target:
-    rows = data.to_frame()
+def _loss(rows: pd.DataFrame) -> list[Target]:
     zarate = rows[(rows["kind"] == "effect_size") & (rows["arm"] == "ketamine vs saline")]
+    if zarate.empty:
+        return []
     day, week = (zarate[zarate["timepoint_h"] == time].iloc[0] for time in (24.0, 168.0))
     value = float(week["value"] / day["value"])
     relative = [(row["ci_high"] - row["ci_low"]) / 3.92 / row["value"] for row in (day, week)]
-    return Target(
+    return [Target(
         row_id=str(week["row_id"]), regimen=IV, quantity="effect_ratio", output="relief",
         time_h=168.0, value=value, sd=value * float(np.hypot(*relative)), unit="dimensionless",
         baseline=float("nan"), citation=str(week["citation"]),
-    )  # fmt: skip
+    )]  # fmt: skip
 
 
 PEAK_TIME_SD = 0.1

@@ -24,14 +24,22 @@ from ketasim.instruments.scales import (
     remission,
     response,
 )
+from ketasim.instruments.settings import (
+    DECLARED_CONTEXTS,
+    Settings,
+    load_settings,
+    settings_table,
+)
 from ketasim.instruments.severity import latent_madrs
 
 __all__ = [
     "CADSS_NOTE",
     "CONTROL_TYPES",
+    "DECLARED_CONTEXTS",
     "Context",
     "Observations",
     "RatingScale",
+    "Settings",
     "context_table",
     "convert_scale",
     "latent_madrs",
@@ -40,10 +48,12 @@ __all__ = [
     "list_scales",
     "load_context",
     "load_scale",
+    "load_settings",
     "measure",
     "normal_draws",
     "published_points",
     "remission",
     "response",
+    "settings_table",
     "uniform_draws",
 ]

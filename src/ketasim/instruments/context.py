@@ -215,28 +215,36 @@ def context_table(path: Path | str | None = None) -> pd.DataFrame:
     EvidenceError
         If a column, a row or a number is missing or wrong; names the place.
     """
+    file = Path(path) if path is not None else CONTEXT_FILE
+    return checked_table(read_table(file, "context table"), _UNITS, file.name, "context table")
+
+
+def read_table(file: Path, what: str) -> pd.DataFrame:
+    """Read a table of parameters as text, indexed by ``id``, or say what is wrong with it."""
     import pandas as pd
 
-    file = Path(path) if path is not None else CONTEXT_FILE
     try:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise EvidenceError("the context table cannot be read", where=file.name) from error
+        raise EvidenceError(f"the {what} cannot be read", where=file.name) from error
     missing = [name for name in CONTEXT_COLUMNS if name not in table.columns]
     if missing:
         raise EvidenceError(
-            f"the context table lacks the column {missing[0]!r}",
+            f"the {what} lacks the column {missing[0]!r}",
             where=file.name,
             expected="the columns " + ", ".join(CONTEXT_COLUMNS),
         )
-    return _checked(table.set_index("id"), file.name)
+    return table.set_index("id")
 
 
-def _checked(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    absent = [name for name in _UNITS if name not in table.index]
+def checked_table(
+    table: pd.DataFrame, units: Mapping[str, str], where: str, what: str
+) -> pd.DataFrame:
+    """Return a table of parameters with numbers in place of text, or say what is wrong with it."""
+    absent = [name for name in units if name not in table.index]
     if absent:
-        raise EvidenceError(f"the context table has no row {absent[0]!r}", where=where)
-    for name, unit in _UNITS.items():
+        raise EvidenceError(f"the {what} has no row {absent[0]!r}", where=where)
+    for name, unit in units.items():
         if table.loc[name, "unit"] != unit:
             raise EvidenceError(
                 f"row {name!r} has the unit {table.loc[name, 'unit']!r}", where=where, expected=unit
@@ -289,7 +297,8 @@ def load_context(source: Path | str | pd.DataFrame | Context | None = None) -> C
     if isinstance(source, (str, Path)):
         return context_from_table(context_table(source))
     indexed = source if source.index.name == "id" else source.set_index("id")
-    return context_from_table(_checked(indexed.astype({"value": str, "sd": str}), "context table"))
+    text = indexed.astype({"value": str, "sd": str})
+    return context_from_table(checked_table(text, _UNITS, "context table", "context table"))
 
 
 def context_from_table(table: pd.DataFrame) -> Context:
