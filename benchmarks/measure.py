@@ -19,6 +19,8 @@ from .process import Engine, started
 OURS = "ketasim"
 #: Relative tolerance of the reference, ours, and of the peers that it is held against.
 REFERENCE_RTOL, CHECK_RTOL = 1e-12, 1e-11
+#: An engine that compiles longer than this is not measured.
+COMPILE_SECONDS = 600.0
 CHECKERS = ("libroadrunner", "numbalsoda")
 _PROBING_RTOL = 1e-4
 _PROBED = 4  # patients by which an engine's speed is guessed before it gets more
@@ -79,7 +81,7 @@ def last_processor() -> int:
 
 
 def compile_seconds(
-    name: str, case: str, cache: Path, limit: float, cpu: int | None
+    name: str, case: str, cache: Path, cpu: int | None
 ) -> tuple[Engine, dict[str, float], str]:
     """Return a running engine, and how long it took without and with its caches.
 
@@ -90,7 +92,7 @@ def compile_seconds(
     for kind in ("cold", "warm"):
         engine = Engine(name, case, cache, cpu=cpu)
         try:
-            told = started(engine, limit)
+            told = started(engine, COMPILE_SECONDS)
         except NotMeasured:
             engine.close()
             raise
@@ -131,10 +133,9 @@ class CaseRun:
 
     def _calibrate(self, name: str) -> None:
         """Start an engine, measure its errors, and choose its tolerances and number of patients."""
-        limit = self.plan.limit_seconds
         try:
             engine, seconds, version = compile_seconds(
-                name, self.case, cache_folder(self.folder, name), limit, last_processor()
+                name, self.case, cache_folder(self.folder, name), last_processor()
             )
         except NotMeasured as error:
             self._give_up(name, error, {})

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .measure import OURS, Say, cache_folder
+from .measure import COMPILE_SECONDS, OURS, Say, cache_folder
 from .peers import NotMeasured, adapter
 from .process import Engine, started
 
@@ -68,7 +68,7 @@ def _crew(
     share = patients * len(cores) // len(crew)
     try:
         for place, engine in enumerate(crew):
-            started(engine, limit)
+            started(engine, COMPILE_SECONDS)
             engine.ask("load", limit, begin=place * share, end=(place + 1) * share)
         best = float("inf")
         for _ in range(repeats):
@@ -97,7 +97,7 @@ def measure_cohorts(
     for size in sizes:
         engine = Engine(OURS, case, cache_folder(folder, OURS), threads=cores)
         try:
-            started(engine, limit)
+            started(engine, COMPILE_SECONDS)
             loaded = engine.ask("load", limit, begin=0, end=size)
             told = engine.ask("solve", limit, rtol=rtol)
         finally:

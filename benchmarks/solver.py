@@ -94,18 +94,29 @@ def write(content: dict[str, Any], out: Path) -> None:
     os.replace(new, out)
 
 
-def run(plan: Plan, sizes: tuple[int, ...], out: Path) -> dict[str, Any]:
+def known_cases(out: Path) -> dict[str, Any]:
+    """Return the models that an interrupted run has measured on this machine already."""
+    if not out.exists():
+        return {}
+    before = json.loads(out.read_text(encoding="utf-8"))
+    same = before.get("format") == FORMAT and before.get("machine") == machine()
+    return dict(before["cases"]) if same else {}
+
+
+def run(plan: Plan, sizes: tuple[int, ...], out: Path, resume: bool) -> dict[str, Any]:
     """Measure everything; what is known is written after every step."""
     engines = {name: {"configuration": adapter(name).configuration} for name in plan.engines}
     content: dict[str, Any] = {
         "format": FORMAT, "machine": machine(), "engines": engines, "plan": asdict(plan),
         "floor": FLOOR, "reference_rtol": REFERENCE_RTOL, "check_rtol": CHECK_RTOL,
-        "level": LEVEL, "cases": {},
+        "level": LEVEL, "cases": known_cases(out) if resume else {},
     }  # fmt: skip
     first = plan.cases[0]
     with empty_folder() as folder:
         for case in plan.cases:
             (folder / case).mkdir()
+            if case in content["cases"]:
+                continue
             _measure(case, plan, folder / case, content)
             write(content, out)
         measured = content["cases"][first]["engines"]
@@ -149,6 +160,10 @@ def main() -> None:
     parser.add_argument("--compared", type=int, default=None, help="held against the reference")
     parser.add_argument("--repeats", type=int, default=None)
     parser.add_argument(
+        "--limit-seconds", type=float, default=None, help="an engine may take for one answer"
+    )
+    parser.add_argument("--resume", action="store_true", help="keep the models already in --out")
+    parser.add_argument(
         "--point-seconds", type=float, default=None, help="spent on an engine at one tolerance"
     )
     parser.add_argument("--largest", type=int, default=None, help="largest cohort of ours")
@@ -157,7 +172,15 @@ def main() -> None:
     options: dict[str, Any] = dict(QUICK) if chosen.quick else {}
     options |= {
         name: value
-        for name in ("engines", "cases", "patients", "compared", "repeats", "point_seconds")
+        for name in (
+            "engines",
+            "cases",
+            "patients",
+            "compared",
+            "repeats",
+            "point_seconds",
+            "limit_seconds",
+        )
         if (value := getattr(chosen, name)) is not None
     }
     plan = Plan(**{"engines": tuple(ADAPTERS), "cases": NAMES, **options})
@@ -165,7 +188,7 @@ def main() -> None:
         parser.error(f"{OURS} must be among the engines: the others are compared with it")
     largest = chosen.largest or (1000 if chosen.quick else 100_000)
     sizes = tuple(size for size in (100, 1000, 10_000, 100_000) if size <= largest)
-    run(plan, sizes, chosen.out)
+    run(plan, sizes, chosen.out, chosen.resume)
     if chosen.commit:
         kept = Path(__file__).parent / "results" / chosen.out.name
         kept.parent.mkdir(exist_ok=True)
