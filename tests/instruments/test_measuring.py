@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ketasim.errors import InputError, UnknownNameError
+from ketasim.errors import EvidenceError, InputError, UnknownNameError
 from ketasim.instruments import CADSS_NOTE, list_measures, measure
+from ketasim.instruments.measures import parse_measure
 from ketasim.instruments.observations import OBSERVATION_COLUMNS
 
 COURSE = [0.0, 0.0, 0.2, 0.6, 0.3]
@@ -98,3 +99,9 @@ def test_trajectories_without_relief_are_refused(trajectories):
     object.__setattr__(run, "dataset", run.dataset.drop_vars("relief"))
     with pytest.raises(InputError, match="hold no 'relief'"):
         measure(run)
+
+
+@pytest.mark.parametrize("name", ["qids", "hamd6_change", "moaas"])
+def test_a_scale_without_a_map_is_refused_with_the_reason(name: str) -> None:
+    with pytest.raises(EvidenceError, match="map"):
+        parse_measure(name)

@@ -5,14 +5,17 @@ import pytest
 from scipy import stats
 from scipy.stats import qmc
 
-from ketasim.population.draws import normal_draws, quasi_uniform
+from ketasim.population.draws import normal_draws, quasi_uniform, random_uniform
+
+BOTH = pytest.mark.parametrize("draw", [quasi_uniform, random_uniform])
 
 
-def test_a_point_belongs_to_its_patient_not_to_the_call():
-    whole = quasi_uniform(3, "people", 0, 257, 5)
-    assert (quasi_uniform(3, "people", 0, 17, 5) == whole[:17]).all()
-    assert (quasi_uniform(3, "people", 100, 50, 5) == whole[100:150]).all()
-    assert (quasi_uniform(3, "people", 256, 1, 5) == whole[256:]).all()
+@BOTH
+def test_a_point_belongs_to_its_patient_not_to_the_call(draw):
+    whole = draw(3, "people", 0, 257, 5)
+    assert (draw(3, "people", 0, 17, 5) == whole[:17]).all()
+    assert (draw(3, "people", 100, 50, 5) == whole[100:150]).all()
+    assert (draw(3, "people", 256, 1, 5) == whole[256:]).all()
 
 
 def test_points_are_inside_and_spread_better_than_chance():
@@ -23,19 +26,33 @@ def test_points_are_inside_and_spread_better_than_chance():
     assert qmc.discrepancy(points) < 0.1 * qmc.discrepancy(chance)
 
 
+@BOTH
 @pytest.mark.parametrize("other", [(2, "people"), (1, "other")])
-def test_another_seed_or_purpose_is_another_scrambling(other):
-    assert (quasi_uniform(1, "people", 0, 8, 3) != quasi_uniform(*other, 0, 8, 3)).all()
+def test_another_seed_or_purpose_is_another_scrambling(draw, other):
+    assert (draw(1, "people", 0, 8, 3) != draw(*other, 0, 8, 3)).all()
 
 
-def test_a_further_dimension_leaves_the_others():
-    assert (
-        quasi_uniform(1, "people", 0, 9, 3) == quasi_uniform(1, "people", 0, 9, 31)[:, :3]
-    ).all()
+@BOTH
+def test_a_further_dimension_leaves_the_others(draw):
+    assert (draw(1, "people", 0, 9, 3) == draw(1, "people", 0, 9, 31)[:, :3]).all()
 
 
-def test_nothing_asked_is_nothing_given():
-    assert quasi_uniform(1, "people", 0, 4, 0).shape == (4, 0)
+def test_a_further_block_leaves_the_random_numbers():
+    few, many = (random_uniform(1, "people", 5, 9, n) for n in (32, 70))
+    assert (many[:, :32] == few).all()
+    assert len(np.unique(many)) == many.size
+
+
+@BOTH
+def test_nothing_asked_is_nothing_given(draw):
+    assert draw(1, "people", 0, 4, 0).shape == (4, 0)
+
+
+def test_random_points_are_uniform_and_independent():
+    points = random_uniform(1, "people", 0, 4000, 6)
+    assert stats.kstest(points.ravel(), "uniform").pvalue > 0.01
+    assert np.abs(np.corrcoef(points.T) - np.eye(6)).max() < 4 / np.sqrt(4000)
+    assert abs(np.corrcoef(points[:-1, 0], points[1:, 0])[0, 1]) < 4 / np.sqrt(4000)
 
 
 def test_normal_draws_belong_to_the_patient():

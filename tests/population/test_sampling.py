@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from scipy import stats
 
-from ketasim.errors import InputError, ModelError
-from ketasim.evidence import bibliography, load
+from ketasim.errors import InputError, ModelError, UnknownNameError
+from ketasim.evidence import load
 from ketasim.model import load_model
 from ketasim.model.calibration import Calibration
 from ketasim.population import covariate_table, posterior_draws, virtual_patients
-from ketasim.units import check_unit
 
 MODEL = load_model("article")
 PLAIN = load_model("article", calibrated=False)
@@ -214,10 +213,26 @@ def test_the_shipped_share_of_women_is_that_of_the_evidence():
     assert (sexes == "female").mean() == pytest.approx(women / n.sum(), abs=0.01)
 
 
-def test_the_covariates_have_units_and_known_sources():
-    table = covariate_table()
-    for name, row in table.iterrows():
-        check_unit(row["unit"], where=str(name))
-        assert row["source"] in bibliography()
-    table.loc["madrs_baseline", "value"] = 0.0
-    assert covariate_table().at["madrs_baseline", "value"] != 0.0
+def test_a_row_that_takes_anothers_place_leaves_the_other_columns():
+    row = covariate_table().loc[["madrs_baseline"]].assign(value=30.0)
+    changed = virtual_patients(PLAIN, 64, extra=row).table
+    usual = virtual_patients(PLAIN, 64).table
+    columns = usual.columns.drop("madrs_baseline")
+    pd.testing.assert_frame_equal(changed[columns], usual[columns], check_exact=True)
+    assert (changed["madrs_baseline"].rank() == usual["madrs_baseline"].rank()).all()
+
+
+def test_people_drawn_at_random_have_the_distributions_and_scatter_as_samples_do():
+    even = virtual_patients(PLAIN, 2000).table["madrs_baseline"]
+    means = [
+        virtual_patients(PLAIN, 50, seed, sampling="random").table["madrs_baseline"].mean()
+        for seed in range(200)
+    ]
+    # The mean of 50 scatters by the SD over the root of 50; evenly spread people hardly scatter.
+    assert np.std(means) == pytest.approx(even.std() / np.sqrt(50), rel=0.2)
+    drawn = virtual_patients(PLAIN, 2000, sampling="random").table
+    assert stats.ks_2samp(drawn["madrs_baseline"], even, mode="asymp").pvalue > 0.01
+    part = virtual_patients(PLAIN, 20, first=900, sampling="random").table
+    pd.testing.assert_frame_equal(part, drawn.loc[part.index], check_exact=True)
+    with pytest.raises(UnknownNameError, match="did you mean quasi"):
+        virtual_patients(PLAIN, 4, sampling="quasy")

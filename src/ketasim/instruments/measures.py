@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ketasim.errors import unknown_name
-from ketasim.instruments.scales import RatingScale, list_scales, load_scale, remission, response
+from ketasim.instruments.scales import (
+    RatingScale,
+    list_scales,
+    load_scale,
+    remission,
+    response,
+    unmapped_scales,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,8 +135,13 @@ def parse_measure(name: str) -> Measure:
     ------
     UnknownNameError
         If there is none of that name; says the nearest.
+    EvidenceError
+        For a scale that exists and that nothing in the evidence leads to; says what is missing.
     """
     if name not in list_measures():
+        for scale in unmapped_scales():
+            if name == scale.name or name.startswith(f"{scale.name}_"):
+                raise scale.refusal()
         raise unknown_name("measure", name, list_measures())
     full = _ALIASES.get(name, name)
     if full == _CADSS:

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ketasim.errors import InputError
+from ketasim.errors import InputError, unknown_name
 from ketasim.provenance import hash_bytes
 from ketasim.results import html_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
+
+    from ketasim.population.baseline import BaselineTable
 
 __all__ = ["PATIENT", "Cohort"]
 
@@ -31,7 +35,8 @@ class Cohort:
     table : DataFrame
         Index `patient` (whole numbers, each once); one column a parameter that varies or a
         covariate (``weight`` in kg, ``age`` in years, ``sex``, ``madrs_baseline`` in points).
-        A column that is a parameter of the model is given to the solver.
+        A column that is a parameter of the model is given to the solver. ``sampling_weight`` says
+        for how many patients one counts.
     seed : int, optional
         Seed the patients were drawn with; instruments draw their errors from it too.
     rows : DataFrame, optional
@@ -112,17 +117,61 @@ class Cohort:
         """Return a copy of the table, one row a patient."""
         return self.table.copy()
 
-    def summary(self) -> pd.DataFrame:
-        """Return how each column is distributed.
+    def baseline_table(
+        self, *, by: str | None = None, columns: Sequence[str] | None = None
+    ) -> BaselineTable:
+        """Return the "Table 1" of a paper.
+
+        Parameters
+        ----------
+        by : str, optional
+            A column of few levels, for instance ``"sex"``; each becomes a group beside all.
+        columns : sequence of str, optional
+            What is described; by default the covariates, without the model's other parameters.
+
+        Returns
+        -------
+        BaselineTable
+            Mean (SD), median [IQR] and n (%). Patients count by the column ``sampling_weight``
+            where there is one.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such column.
+        InputError
+            If `by` has more than 12 levels.
+        """
+        from ketasim.population.baseline import baseline_table
+
+        return baseline_table(self, by=by, columns=columns)
+
+    def summary(self, kind: str = "distributions") -> pd.DataFrame:
+        """Return how each column is distributed, or the baseline table of a trial.
+
+        Parameters
+        ----------
+        kind : {"distributions", "baseline"}, optional
+            ``"baseline"`` is the printed form of `baseline_table`.
 
         Returns
         -------
         DataFrame
             One row a column of numbers: unit, distribution, typical value and bounds as in the
             parameter table, the share that the bounds cut off, and of the patients drawn the
-            mean, sd, median and the 2.5 and 97.5 percentiles.
+            mean, sd, median and the 2.5 and 97.5 percentiles, whatever their weights.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such kind.
         """
         import pandas as pd
+
+        if kind == "baseline":
+            return self.baseline_table().summary()
+        if kind != "distributions":
+            raise unknown_name("kind of summary", kind, ("distributions", "baseline"))
 
         numbers = self.table.select_dtypes("number")
         drawn = pd.DataFrame(

@@ -125,7 +125,17 @@ class Spread:
     @property
     def cut(self) -> float:
         """Probability that lay outside the bounds and is cut off, between 0 and 1."""
-        low, high = self._tails(np.array([self.median]))
+        return self.cut_around(self.median)
+
+    def cut_around(self, centre: float) -> float:
+        """Return the probability outside the bounds where the distribution lies around `centre`.
+
+        Parameters
+        ----------
+        centre : float
+            Takes the place of the median; may lie outside the bounds.
+        """
+        low, high = self._tails(np.array([centre]))
         return float(1.0 - (high - low)[0])
 
     def quantile(

@@ -2,7 +2,9 @@
 
 Two kinds. Quasi-random numbers spread the patients of a cohort evenly over all dimensions at once;
 patient k is point k of a scrambled Sobol sequence, so the number of patients does not matter.
-Pseudo-random numbers come from a counter-based generator (Philox), one counter a patient.
+Pseudo-random numbers come from a counter-based generator (Philox), one counter a patient. Two
+quasi-random sequences must not meet in one patient, however they are scrambled: the same dimension
+of both would have its first bits in common. What is drawn beside the sequence is pseudo-random.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["normal_draws", "quasi_uniform"]
+__all__ = ["normal_draws", "quasi_uniform", "random_uniform"]
 
 _WORD = 0xFFFFFFFFFFFFFFFF
 _SOBOL_BITS = 30
@@ -75,6 +77,37 @@ def quasi_uniform(
     return np.concatenate(parts)[:, :dimensions] + 0.5 ** (_SOBOL_BITS + 1)
 
 
+def random_uniform(
+    seed: int, purpose: str, first: int, patients: int, dimensions: int
+) -> npt.NDArray[np.float64]:
+    """Return pseudo-random points, one a patient, where `quasi_uniform` returns even ones.
+
+    Parameters
+    ----------
+    seed, purpose, first, patients, dimensions
+        As for `quasi_uniform`.
+
+    Returns
+    -------
+    ndarray, shape (patients, dimensions)
+        In the open interval (0, 1). Row k is the same whatever `first` and `patients` are, and a
+        further dimension leaves the others as they were.
+    """
+    parts = [np.empty((patients, 0))]
+    for block in range(-(-dimensions // _BLOCK)):
+        # A counter gives four words; the patients stand one behind the other in one stream.
+        counter = np.array([first * (_BLOCK // 4), 0, 0, 0], dtype=np.uint64)
+        key = np.array([seed & _WORD, _purpose_word(f"{purpose}, block {block}")], dtype=np.uint64)
+        raw = np.random.Philox(key=key, counter=counter).random_raw(patients * _BLOCK)
+        parts.append(_open_interval(raw.reshape(patients, _BLOCK)))
+    return np.concatenate(parts, axis=1)[:, :dimensions]
+
+
+def _open_interval(raw: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    # 52 bits and half a step: neither 0 nor 1 can occur.
+    return ((raw >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
+
+
 def normal_draws(
     seed: int, purpose: str, patients: npt.NDArray[np.int64], count: int
 ) -> npt.NDArray[np.float64]:
@@ -100,6 +133,4 @@ def normal_draws(
 
     words = [_philox(seed, purpose, int(patient)).random_raw(count) for patient in patients]
     raw = np.array(words, dtype=np.uint64).reshape(len(patients), count)
-    # 52 bits and half a step: neither 0 nor 1 can occur.
-    uniform = ((raw >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
-    return np.asarray(ndtri(uniform), dtype=np.float64)
+    return np.asarray(ndtri(_open_interval(raw)), dtype=np.float64)

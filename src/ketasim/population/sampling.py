@@ -2,50 +2,41 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ketasim.errors import InputError, ModelError
+from ketasim.errors import InputError, ModelError, unknown_name
 from ketasim.population.cohort import PATIENT, Cohort
+from ketasim.population.correlation import correlate, correlation_matrix
+from ketasim.population.covariates import (
+    CLINICAL,
+    clinical_columns,
+    clinical_rows,
+    effect_columns,
+    effect_factors,
+    people_rows,
+)
 from ketasim.population.distributions import Spread
-from ketasim.population.draws import normal_draws, quasi_uniform
+from ketasim.population.draws import normal_draws, quasi_uniform, random_uniform
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
     import pandas as pd
 
     from ketasim.model import Model
 
-__all__ = ["covariate_table", "posterior_draws", "virtual_patients"]
+__all__ = ["SAMPLINGS", "posterior_draws", "virtual_patients"]
 
-_COVARIATES = Path(__file__).parent / "covariates.csv"
+SAMPLINGS = ("quasi", "random")
+"""How people are drawn: evenly (a scrambled Sobol sequence), or independently of each other."""
+
 _ALWAYS = ("weight", "age")
 _FEMALE_SHARE, _SEX = "female_share", "sex"
 _MOST_PATIENTS = 2**30
 _MOST_REDRAWS = 100
-
-
-@cache
-def _shipped_covariates() -> pd.DataFrame:
-    import pandas as pd
-
-    table = pd.read_csv(_COVARIATES, index_col="id", dtype={"note": str, "source": str})
-    return table.astype(dict.fromkeys(("value", "cv", "lower", "upper"), float))
-
-
-def covariate_table() -> pd.DataFrame:
-    """Return the covariates that are no parameters of the model.
-
-    Returns
-    -------
-    DataFrame
-        Columns as in the model's parameter tables, indexed by id: ``madrs_baseline`` (points)
-        and ``female_share`` (the share of women, from which ``sex`` is drawn).
-    """
-    return _shipped_covariates().copy()
 
 
 def virtual_patients(
@@ -56,6 +47,10 @@ def virtual_patients(
     first: int = 0,
     uncertainty: bool = True,
     extra: pd.DataFrame | None = None,
+    sampling: str = "quasi",
+    correlations: pd.DataFrame | None = None,
+    clinical: bool = False,
+    effects: Sequence[str] = (),
 ) -> Cohort:
     """Draw virtual patients.
 
@@ -79,20 +74,37 @@ def virtual_patients(
         Whether calibrated parameters differ between patients as the posterior says.
     extra : DataFrame, optional
         Further rows, indexed by id, with the columns of a parameter table (value, unit,
-        distribution, cv, lower, upper); they take the place of rows of the same id.
+        distribution, cv, lower, upper); they take the place of rows of the same id, shares of
+        clinical covariates included. `entry_severity` makes the row of a trial's entry criterion.
+    sampling : {"quasi", "random"}, optional
+        Evenly spread people, or people drawn independently of each other, whose means scatter as
+        those of a trial do.
+    correlations : DataFrame, optional
+        Pairs that go together, as in `correlation_table`; by default everybody's values are
+        independent. Columns of text are named by the column; the score of ``sex`` rises from
+        women to men, that of the others from no to yes and in the order of their levels.
+    clinical : bool, optional
+        Whether the patients also have diagnosis, treatment resistance, antidepressant,
+        hypertension and CYP2B6 genotype. They leave the other columns as they are, and do nothing
+        to the model unless `effects` says so.
+    effects : sequence of {"cyp2b6", "sex", "antidepressant"}, optional
+        What covariates do to parameters, by name in `effect_table`; with one, the cohort has the
+        clinical covariates too.
 
     Returns
     -------
     Cohort
         Columns: parameters that vary, calibrated parameters, ``weight`` (kg), ``age`` (year),
-        ``madrs_baseline`` (points) and ``sex``.
+        ``madrs_baseline`` (points) and ``sex``; the clinical covariates where asked for.
 
     Raises
     ------
     InputError
         If the number of patients or the seed is impossible.
     ModelError
-        If a row's distribution is.
+        If a row's distribution or a correlation is.
+    UnknownNameError
+        If there is no such sampling or effect, or a correlation names what is not drawn.
 
     Examples
     --------
@@ -102,30 +114,122 @@ def virtual_patients(
     >>> few.table.equals(many.table.head(4))
     True
     """
-    _check(patients, seed, first)
+    _check(patients, seed, first, sampling)
+    clinical = clinical or bool(effects)
+    if extra is not None:
+        _check_extra(extra)
+    shares = clinical_rows(extra)
+    if extra is not None:
+        extra = extra.drop(index=extra.index.intersection(shares.index))
     rows = _rows(model, extra)
     numbers = np.arange(first, first + patients)
     typical = posterior_draws(model, seed, numbers) if uncertainty else {}
-    uniform = quasi_uniform(seed, "people", first, patients, len(rows))
+    names = [_SEX if name == _FEMALE_SHARE else str(name) for name in rows.index]
+    uniform = _uniform(seed, first, patients, names, sampling, clinical, correlations)
+    levels = _levels(uniform, rows, shares, clinical)
+    every = _shares(rows, shares)
+    factors = effect_factors(effects, levels, every)
     columns: dict[str, object] = {}
     cut: dict[str, float] = {}
-    for place, (name, row) in enumerate(rows.iterrows()):
-        spread = Spread.from_row(str(name), row)
-        if name == _FEMALE_SHARE:
-            columns[_SEX] = np.where(uniform[:, place] < spread.median, "female", "male")
-        elif spread.kind != "fixed" or name in typical or name in _ALWAYS or _given(name, extra):
-            columns[str(name)] = spread.quantile(uniform[:, place], typical.get(str(name)))
-            cut[str(name)] = spread.cut
-    return _cohort(columns, numbers, seed, rows, cut, bool(typical))
+    for name, (_, row) in zip(names, rows.iterrows(), strict=True):
+        if name == _SEX:
+            columns[_SEX] = levels[_SEX]
+            continue
+        spread = Spread.from_row(name, row)
+        if spread.kind != "fixed" or name in typical or name in _ALWAYS or _given(name, extra):
+            own = _typical(spread, row, typical.get(name), factors.get(name), patients)
+            columns[name] = spread.quantile(uniform[name], own)
+            cut[name] = spread.cut_around(_centre(spread, row))
+    cohort = _cohort(columns, numbers, seed, rows, cut, bool(typical))
+    return _with_clinical(cohort, levels, shares, effects) if clinical else cohort
 
 
-def _check(patients: int, seed: int, first: int) -> None:
+def _uniform(
+    seed: int,
+    first: int,
+    patients: int,
+    names: list[str],
+    sampling: str,
+    clinical: bool,
+    correlations: pd.DataFrame | None,
+) -> dict[str, npt.NDArray[np.float64]]:
+    draw = quasi_uniform if sampling == "quasi" else random_uniform
+    uniform = draw(seed, "people", first, patients, len(names))
+    if clinical:
+        own = [random_uniform(seed, f"covariate {one}", first, patients, 1) for one in CLINICAL]
+        names, uniform = [*names, *CLINICAL], np.concatenate([uniform, *own], axis=1)
+    if correlations is not None:
+        uniform = correlate(uniform, correlation_matrix(correlations, names))
+    return {name: uniform[:, place] for place, name in enumerate(names)}
+
+
+def _levels(
+    uniform: dict[str, npt.NDArray[np.float64]],
+    rows: pd.DataFrame,
+    shares: pd.DataFrame,
+    clinical: bool,
+) -> dict[str, npt.NDArray[Any]]:
+    women = uniform[_SEX] < float(rows["value"][_FEMALE_SHARE])
+    sex = {_SEX: np.where(women, "female", "male")}
+    return {**sex, **clinical_columns(shares, uniform)} if clinical else sex
+
+
+def _shares(rows: pd.DataFrame, shares: pd.DataFrame) -> dict[str, dict[str, float]]:
+    women = float(rows["value"][_FEMALE_SHARE])
+    every = {name: shares_of(shares["value"]) for name, shares_of in CLINICAL.items()}
+    return {_SEX: {"female": women, "male": 1 - women}, **every}
+
+
+def _centre(spread: Spread, row: pd.Series) -> float:
+    # A cut bell may be centred where no patient is, so the row says its centre apart.
+    centre = float(row.get("centre", np.nan))
+    return spread.median if np.isnan(centre) else centre
+
+
+def _typical(
+    spread: Spread,
+    row: pd.Series,
+    posterior: npt.NDArray[np.float64] | None,
+    factor: npt.NDArray[np.float64] | None,
+    patients: int,
+) -> npt.NDArray[np.float64]:
+    typical = np.full(patients, _centre(spread, row)) if posterior is None else posterior
+    return typical if factor is None else typical * factor
+
+
+def _with_clinical(
+    cohort: Cohort,
+    levels: dict[str, npt.NDArray[Any]],
+    shares: pd.DataFrame,
+    effects: Sequence[str],
+) -> Cohort:
+    import pandas as pd
+
+    added, about = effect_columns(effects, levels)
+    table = cohort.table.assign(**{name: levels[name] for name in CLINICAL}, **added)
+    sources = {
+        name: {
+            "unit": "dimensionless",
+            "distribution": "levels",
+            "note": "; ".join(f"{k} {v:.1%}" for k, v in of(shares["value"]).items()),
+        }
+        for name, of in CLINICAL.items()
+    }
+    rows = pd.concat([cohort.rows, pd.DataFrame.from_dict(sources, orient="index"), about])
+    said = f"covariates act on parameters: {', '.join(effects)}" if effects else ""
+    silent = "clinical covariates do nothing to the model"
+    return Cohort(table, cohort.seed, rows, (*cohort.notes, said or silent))
+
+
+def _check(patients: int, seed: int, first: int, sampling: str) -> None:
     if not 1 <= patients <= _MOST_PATIENTS - first:
         raise InputError(f"{patients} patients are not possible", expected="at least 1")
     if first < 0:
         raise InputError(f"there is no patient {first}", expected="numbers from 0 on")
     if seed < 0:
         raise InputError(f"the seed {seed} is negative", expected="0, 1, 2 ...")
+    if sampling not in SAMPLINGS:
+        raise unknown_name("way of sampling", sampling, SAMPLINGS)
 
 
 def _given(name: object, extra: pd.DataFrame | None) -> bool:
@@ -143,13 +247,14 @@ def _rows(model: Model, extra: pd.DataFrame | None) -> pd.DataFrame:
     varying = model.table[model.table["distribution"] != "fixed"]
     calibrated = model.table.reindex(model.covariance().index.difference(varying.index))
     always = model.table.reindex([one for one in _ALWAYS if one in model.table.index])
-    parts = [varying, covariate_table(), calibrated, always]
+    parts = [varying, people_rows(), calibrated, always]
     rows = pd.concat([part for part in parts if len(part)])
     rows = rows[~rows.index.duplicated()]
     if extra is not None:
-        _check_extra(extra)
+        # A row that takes another's place also takes its dimension of the sequence.
+        order = rows.index.union(extra.index, sort=False)
         rows = pd.concat([rows, extra])
-        rows = rows[~rows.index.duplicated(keep="last")]
+        rows = rows[~rows.index.duplicated(keep="last")].loc[order]
     values = model.values()
     known = [name for name in rows.index if name in values and not _given(name, extra)]
     rows.loc[known, "value"] = [values[str(name)] for name in known]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ketasim.errors import UnknownNameError
-from ketasim.instruments.scales import convert_scale
+from ketasim.errors import EvidenceError, UnknownNameError
+from ketasim.instruments.scales import convert_scale, unmapped_scales
 
 LEUCHT = [(10, 13), (20, 26), (30, 39), (40, 52.5)]
 
@@ -45,5 +45,12 @@ def test_the_map_is_monotone_and_its_own_inverse(points):
 
 
 def test_an_unknown_scale_is_refused():
-    with pytest.raises(UnknownNameError, match="qids"):
-        convert_scale([3], "qids", "madrs")
+    with pytest.raises(UnknownNameError, match="bdi"):
+        convert_scale([3], "bdi", "madrs")
+
+
+@pytest.mark.parametrize("scale", unmapped_scales(), ids=lambda one: one.name)
+def test_a_scale_without_a_map_is_refused_both_ways(scale):
+    for source, target in ((scale.name, "madrs"), ("madrs", scale.name)):
+        with pytest.raises(EvidenceError, match=f"^{scale.title} cannot be predicted: "):
+            convert_scale([3], source, target)

@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ketasim.errors import UnknownNameError
-from ketasim.instruments.scales import list_scales, load_scale, remission, response
+from ketasim.errors import EvidenceError, UnknownNameError
+from ketasim.evidence import load
+from ketasim.instruments.scales import (
+    list_scales,
+    load_scale,
+    remission,
+    response,
+    unmapped_scales,
+)
 
 
 @pytest.mark.parametrize(("name", "maximum"), [("madrs", 60), ("hamd17", 52), ("hamd21", 63)])
@@ -41,3 +48,31 @@ def test_response_is_half_of_the_baseline_and_remission_a_cut_off():
 def test_an_unknown_scale_is_answered_with_the_nearest():
     with pytest.raises(UnknownNameError, match="did you mean hamd17"):
         load_scale("hamd")
+
+
+def test_the_scales_without_a_map_are_known_and_not_listed():
+    names = [scale.name for scale in unmapped_scales()]
+    assert names == ["hamd6", "moaas", "qids"]
+    assert not set(names) & set(list_scales())
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("hamd6", "HAM-D-6 cannot be predicted: no published map from MADRS or HAM-D-17"),
+        ("qids", "QIDS cannot be predicted: no published map from MADRS or HAM-D-17"),
+        ("moaas", "MOAA/S cannot be predicted: the evidence says when sedation comes and goes"),
+    ],
+)
+def test_a_scale_without_a_map_says_why_and_what_there_is(name, words):
+    with pytest.raises(EvidenceError, match=words) as caught:
+        load_scale(name)
+    assert str(caught.value).endswith("expected a scale of list_scales()")
+
+
+def test_the_evidence_still_has_no_map_to_these_scales():
+    # A row of conversion for one of them would make its refusal untrue.
+    aux = load("clinical_aux")
+    converted = aux.loc[aux["kind"] == "conversion", "scale"].str.upper()
+    assert len(converted) == 7
+    assert not converted.str.contains("HAMD6|HAM-D-6|QIDS|MOAA").any()

@@ -78,6 +78,8 @@ def convert_scale(points: ArrayLike, source: str, target: str) -> NDArray[np.flo
 
     Raises
     ------
+    EvidenceError
+        If a scale is known and no map to it is in the evidence.
     UnknownNameError
         If a scale is not known.
     """
@@ -101,6 +103,11 @@ def _from_hamd17(points: NDArray[np.float64], scale: str) -> NDArray[np.float64]
 def _hamd_factor(scale: str) -> float:
     factors = {"hamd17": 1.0, "hamd21": HAMD21_PER_HAMD17}
     if scale not in factors:
+        from ketasim.instruments.scales import unmapped_scales
+
+        for one in unmapped_scales():
+            if one.name == scale:
+                raise one.refusal()
         raise unknown_name("rating scale", scale, ["madrs", *factors])
     return factors[scale]
 
