@@ -23,6 +23,7 @@ from ketasim.cli.examples import EXAMPLES
 from ketasim.errors import KetasimError
 
 SLOW = {"experiment", "dossier"}
+OWN_FILES = {"rerun", "solve", "predict", "score"}
 WIDE = {"COLUMNS": "240", "NO_COLOR": "1", "TERM": "dumb"}
 
 
@@ -54,7 +55,7 @@ def test_every_command_has_examples() -> None:
     assert names == set(EXAMPLES)
 
 
-@pytest.mark.parametrize("name", sorted(set(EXAMPLES) - SLOW - {"rerun", "solve"}))
+@pytest.mark.parametrize("name", sorted(set(EXAMPLES) - SLOW - OWN_FILES))
 def test_the_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for example in EXAMPLES[name]:

@@ -96,13 +96,15 @@ def _options(
 
 
 def _commands() -> dict[str, Callable[..., None]]:
-    from ketasim.cli import cite, doctor, dossier, experiment, lint, rerun, simulate, solve
+    from ketasim.cli import cite, doctor, dossier, experiment, lint, predict, rerun, simulate, solve
 
     return {
         "lint": lint.lint,
         "simulate": simulate.simulate,
         "solve": solve.solve,
         "experiment": experiment.experiment,
+        "predict": predict.predict,
+        "score": predict.score,
         "dossier": dossier.dossier,
         "cite": cite.cite,
         "rerun": rerun.rerun,

@@ -23,6 +23,14 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "ketasim experiment --list",
         "ketasim experiment occupancy --hypothesis article",
     ),
+    "predict": (
+        "ketasim predict trials.csv --out out/predicted --hypothesis article",
+        "ketasim predict trials.csv --out out/predicted --hypothesis article --draws 16 --json",
+    ),
+    "score": (
+        "ketasim score out/predicted/predictions.csv results.csv",
+        "ketasim score out/predicted/predictions.csv results.csv --json",
+    ),
     "dossier": (
         "ketasim dossier --experiment occupancy --hypothesis article --out out/occupancy",
         "ketasim dossier --out out/dossier",

@@ -66,6 +66,7 @@ def calibrate(
     targets: Sequence[Target] | None = None,
     start: Mapping[str, float] | None = None,
     contexts: pd.DataFrame | None = None,
+    context_error: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Fit:
     """Fit one hypothesis to the rows that may be fitted.
@@ -84,6 +85,10 @@ def calibrate(
         Where the search starts, by parameter; by default at the medians of the priors.
     contexts : DataFrame, optional
         Context parameters, from `fit_contexts`; by default the shipped ones.
+    context_error : bool
+        Whether the uncertainty of expectancy in active arms counts as a common error of theirs.
+        Without it the covariance is that of relief *given* the context, so that the two together
+        are as sure as the trials make them: what a prediction of another masked arm needs.
     progress : callable, optional
         Called with a sentence after the fit.
 
@@ -99,9 +104,8 @@ def calibrate(
     targets = fit_targets() if targets is None else tuple(targets)
     table = context_table() if contexts is None else contexts
     context = load_context(table)
-    whiten = _whitener(
-        targets, context, float(table["sd"].to_numpy(float)[list(table.index).index("active")])
-    )
+    common = float(table["sd"].to_numpy(float)[list(table.index).index("active")])
+    whiten = _whitener(targets, context, common if context_error else 0.0)
     names = tuple(PRIORS)
     centre = np.log([PRIORS[name].median for name in names])
     width = np.array([PRIORS[name].log_sd for name in names])

@@ -16,8 +16,8 @@ Advance: TypeAlias = Callable[[int, int], None]
 
 
 @contextmanager
-def shown(progress: Advance | bool | None, total: int) -> Iterator[Advance]:
-    """Show the patients done, the patients left and patients a second.
+def shown(progress: Advance | bool | None, total: int, what: str = "patients") -> Iterator[Advance]:
+    """Show how many are done, how many are left and how many a second.
 
     Parameters
     ----------
@@ -25,7 +25,9 @@ def shown(progress: Advance | bool | None, total: int) -> Iterator[Advance]:
         A callable is called with (done, total) instead. None shows a bar where the error output
         is a terminal; True and False too, but False never.
     total : int
-        Number of patients.
+        How many there are.
+    what : str
+        What is counted.
 
     Yields
     ------
@@ -38,7 +40,7 @@ def shown(progress: Advance | bool | None, total: int) -> Iterator[Advance]:
     if progress is False:
         yield _silent
         return
-    with _bar(total) as advance:
+    with _bar(total, what) as advance:
         yield advance
 
 
@@ -47,7 +49,7 @@ def _silent(done: int, total: int) -> None:
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Advance]:
+def _bar(total: int, what: str) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
@@ -57,7 +59,7 @@ def _bar(total: int) -> Iterator[Advance]:
         TextColumn("Simulating"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("patients {task.fields[speed]}"),
+        TextColumn(what + " {task.fields[speed]}"),
         Remaining(),
     )
     began = time.perf_counter()
@@ -68,6 +70,6 @@ def _bar(total: int) -> Iterator[Advance]:
 
         def advance(done: int, total: int) -> None:
             speed = done / max(time.perf_counter() - began, 1e-6)
-            bar.update(task, completed=done, total=total, speed=f"({speed:.0f}/s)")
+            bar.update(task, completed=done, total=total, speed=f"({speed:.3g}/s)")
 
         yield advance

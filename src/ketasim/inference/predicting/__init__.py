@@ -1,0 +1,7 @@
+"""Predicting trials from what they are, before their results are looked at."""
+
+from ketasim.inference.predicting.draws import Sizes
+from ketasim.inference.predicting.predict import Predictions, predict_trials
+from ketasim.inference.predicting.rows import TrialRow, read_trials
+
+__all__ = ["Predictions", "Sizes", "TrialRow", "predict_trials", "read_trials"]
