@@ -19,8 +19,6 @@ from .process import Engine, started
 OURS = "ketasim"
 #: Relative tolerance of the reference, ours, and of the peers that it is held against.
 REFERENCE_RTOL, CHECK_RTOL = 1e-12, 1e-11
-#: An engine that compiles longer than this is not measured.
-COMPILE_SECONDS = 600.0
 CHECKERS = ("libroadrunner", "numbalsoda")
 _PROBING_RTOL = 1e-4
 _PROBED = 4  # patients by which an engine's speed is guessed before it gets more
@@ -50,6 +48,8 @@ class Plan:
         An engine that needs more for a point gets fewer patients.
     limit_seconds : float
         An engine that takes longer for a single answer is not measured.
+    compile_limit_seconds : float
+        Nor is one that compiles longer.
     """
 
     engines: Sequence[str]
@@ -61,6 +61,7 @@ class Plan:
     repeats: int = 3
     point_seconds: float = 3.0
     limit_seconds: float = 600.0
+    compile_limit_seconds: float = 600.0
 
 
 @dataclass
@@ -81,7 +82,7 @@ def last_processor() -> int:
 
 
 def compile_seconds(
-    name: str, case: str, cache: Path, cpu: int | None
+    name: str, case: str, cache: Path, limit: float, cpu: int | None
 ) -> tuple[Engine, dict[str, float], str]:
     """Return a running engine, and how long it took without and with its caches.
 
@@ -92,7 +93,7 @@ def compile_seconds(
     for kind in ("cold", "warm"):
         engine = Engine(name, case, cache, cpu=cpu)
         try:
-            told = started(engine, COMPILE_SECONDS)
+            told = started(engine, limit)
         except NotMeasured:
             engine.close()
             raise
@@ -135,7 +136,11 @@ class CaseRun:
         """Start an engine, measure its errors, and choose its tolerances and number of patients."""
         try:
             engine, seconds, version = compile_seconds(
-                name, self.case, cache_folder(self.folder, name), last_processor()
+                name,
+                self.case,
+                cache_folder(self.folder, name),
+                self.plan.compile_limit_seconds,
+                last_processor(),
             )
         except NotMeasured as error:
             self._give_up(name, error, {})

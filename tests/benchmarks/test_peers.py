@@ -226,7 +226,7 @@ def test_one_that_raises_hangs_or_dies_is_not_measured(children: list[Any], tmp_
     plan = Plan(
         engines=("ketasim", "noisy", *REASONS), cases=("fake",), patients=4, compared=2,
         levels=(1e-2, 1e-3), rtols=(1e-1, 1e-2, 1e-3, 1e-4), repeats=2, point_seconds=0.05,
-        limit_seconds=LIMIT,
+        limit_seconds=LIMIT, compile_limit_seconds=LIMIT,
     )  # fmt: skip
     said: list[str] = []
     found = CaseRun("fake", plan, tmp_path, said.append).measure()
