@@ -36,6 +36,8 @@ def solve(out: Path, patients: int, told: Path) -> None:
     from ketasim.model import load_model
     from ketasim.population import virtual_patients
 
+    # Whoever was started in the background has inherited that interruptions are ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     one, model = case(), load_model(HYPOTHESIS)
     settable = set(read_sbml(model.sbml).parameters)
     values = {name: value for name, value in model.values().items() if name in settable}

@@ -226,6 +226,8 @@ def test_without_a_gpu_the_backend_says_so(monkeypatch: pytest.MonkeyPatch) -> N
 
 def has_compilers() -> bool:
     """Tell whether numba-cuda and the compilers it needs can be loaded."""
+    if importlib.util.find_spec("cuda") is None:
+        return False
     from cuda.pathfinder import DynamicLibNotFoundError, load_nvidia_dynamic_lib
 
     try:

@@ -48,10 +48,10 @@ def function(name: str, body: str, argument: str = "a") -> str:
 
 
 def refusal(text: str, within: float = 10.0) -> str:
-    begin = time.perf_counter()
+    begin = time.process_time()  # of this process: a busy machine makes no difference
     with pytest.raises(ModelError) as caught:
         read_sbml(text)
-    assert time.perf_counter() - begin < within
+    assert time.process_time() - begin < within
     sentence = str(caught.value)
     assert "\n" not in sentence
     assert len(sentence) < 700
@@ -139,7 +139,7 @@ def test_deep_formulas_are_read_and_too_deep_ones_refused() -> None:
 
 
 def test_functions_that_unfold_without_end_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sbml_math, "MOST_OPERATIONS", 20_000)
+    monkeypatch.setattr(sbml_math, "MOST_OPERATIONS", 5_000)
     call = "<apply><ci>f{}</ci>{}</apply>"
     shifted = "<apply><plus/><ci>a</ci><cn>{}</cn></apply>"
     functions = function("f0", "<ci>a</ci>") + "".join(
