@@ -142,9 +142,10 @@ def test_a_run_that_was_interrupted_goes_on_to_the_same_files(
 
 
 SCRIPT = """
-import sys
+import signal, sys
 import numpy as np
 from ketasim.engine.cohort import solve_cohort
+signal.signal(signal.SIGINT, signal.default_int_handler)  # not as a background job inherits it
 sbml, table, out = sys.argv[1:]
 solve_cohort(open(sbml).read(), np.linspace(0, 24, 13), out=out, parameters=dict(np.load(table)),
              chunk_size=50, rtol=1e-11, atol=1e-13, start=0.0)

@@ -96,13 +96,25 @@ def _options(
 
 
 def _commands() -> dict[str, Callable[..., None]]:
-    from ketasim.cli import cite, doctor, dossier, experiment, lint, predict, rerun, simulate, solve
+    from ketasim.cli import (
+        cite,
+        doctor,
+        dossier,
+        experiment,
+        lint,
+        predict,
+        rerun,
+        simulate,
+        solve,
+        trial,
+    )
 
     return {
         "lint": lint.lint,
         "simulate": simulate.simulate,
         "solve": solve.solve,
         "experiment": experiment.experiment,
+        "trial": trial.trial,
         "predict": predict.predict,
         "score": predict.score,
         "dossier": dossier.dossier,

@@ -23,6 +23,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "ketasim experiment --list",
         "ketasim experiment occupancy --hypothesis article",
     ),
+    "trial": (
+        "ketasim trial murrough2013 --replicates 200 --null --people 500 --out out/trial",
+        "ketasim trial murrough2013 --replicates 200 --people 500 --power 0.8 --json",
+    ),
     "predict": (
         "ketasim predict trials.csv --out out/predicted --hypothesis article",
         "ketasim predict trials.csv --out out/predicted --hypothesis article --draws 16 --json",

@@ -27,17 +27,26 @@ from ketasim.trial.design_parts import (
     TrialVisit,
 )
 from ketasim.trial.dropout import Missing
+from ketasim.trial.operating import operating_characteristics
+from ketasim.trial.operating_search import compare_designs, find_sample_size, sized
+from ketasim.trial.operating_tornado import tornado
 from ketasim.trial.pool import PoolError, TrialPool, build_pool
 from ketasim.trial.rating import RATING_PRIORS, RatingModel, is_extrapolated
 from ketasim.trial.replicates import TrialReplicates
+from ketasim.trial.results import OperatingCharacteristics
+from ketasim.trial.results_search import DesignComparison, SampleSize, Tornado
 
 __all__ = [
     "RATING_PRIORS",
+    "DesignComparison",
     "Estimate",
     "FlexibleDose",
     "Missing",
+    "OperatingCharacteristics",
     "PoolError",
     "RatingModel",
+    "SampleSize",
+    "Tornado",
     "TrialAllocation",
     "TrialArm",
     "TrialContext",
@@ -55,9 +64,14 @@ __all__ = [
     "TrialStratum",
     "TrialVisit",
     "build_pool",
+    "compare_designs",
+    "find_sample_size",
     "is_extrapolated",
     "list_designs",
     "load_design",
+    "operating_characteristics",
     "read_design",
     "run_trial",
+    "sized",
+    "tornado",
 ]
