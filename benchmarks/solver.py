@@ -119,6 +119,8 @@ def run(plan: Plan, sizes: tuple[int, ...], out: Path, resume: bool) -> dict[str
                 continue
             _measure(case, plan, folder / case, content)
             write(content, out)
+        rivals = tuple(name for name in plan.engines if name != OURS)
+        content["overall"] = overall(content["cases"], rivals)
         measured = content["cases"][first]["engines"]
         limit, own = plan.limit_seconds, folder / first
         together = measure_all_cores(first, measured, plan.repeats, limit, own, say)
@@ -137,9 +139,6 @@ def _measure(case: str, plan: Plan, folder: Path, content: dict[str, Any]) -> No
     found = CaseRun(case, plan, folder, say).measure()
     found["ratios"] = compared(found["engines"], tuple(plan.levels))
     content["cases"][case] = {**described(case), **found}
-    content["overall"] = overall(
-        content["cases"], tuple(name for name in plan.engines if name != OURS)
-    )
     _tell(case, found["ratios"])
 
 

@@ -31,11 +31,27 @@ def test_every_target_of_make_is_there() -> None:
     assert set(named) <= set(targets)
 
 
+MODEL = """
+model oral
+  compartment V = 5; substanceOnly species gut in V = 0; substanceOnly species blood in V = 0
+  ka = 1; cl = 1
+  gut -> blood; ka * gut
+  blood -> ; cl * blood / V
+end"""
+
+
 @pytest.mark.scenario
-def test_its_python_runs() -> None:
-    (code,) = blocks("python")
-    lines = [line for line in code.splitlines() if line.strip()]
-    assert len(lines) <= 5
+@pytest.mark.parametrize("place", range(2))
+def test_its_python_runs(place: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import antimony
+
+    code = blocks("python")[place]
+    assert len(blocks("python")) == 2
+    assert len([line for line in code.splitlines() if line.strip()]) <= 7
+    antimony.clearPreviousLoads()
+    antimony.loadAntimonyString(MODEL)
+    (tmp_path / "model.xml").write_text(antimony.getSBMLString("oral"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
 
 
