@@ -47,7 +47,7 @@ def test_its_python_runs(place: int, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     code = blocks("python")[place]
     assert len(blocks("python")) == 2
-    assert len([line for line in code.splitlines() if line.strip()]) <= 7
+    assert len([line for line in code.splitlines() if line.strip()]) <= 8
     antimony.clearPreviousLoads()
     antimony.loadAntimonyString(MODEL)
     (tmp_path / "model.xml").write_text(antimony.getSBMLString("oral"), encoding="utf-8")
