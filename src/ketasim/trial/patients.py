@@ -76,8 +76,6 @@ class Patients:
         True baseline, MADRS points.
     """
 
-    """Patients who entered, flat over replicates."""
-
     numbers: NDArray[np.uint64]
     person: NDArray[np.int64]
     recorded: NDArray[np.float64]

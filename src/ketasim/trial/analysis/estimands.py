@@ -256,6 +256,8 @@ def _last_carried(
 def _apply_to_times(data: TrialData, estimand: str) -> TrialData:
     if data.event_h is None or data.event is None:
         return data
-    first = np.asarray(data.stopped < data.event_h)
+    # Who leaves is censored then, so leaving and the censored event stand at one time.
+    censored = (data.stopped == data.event_h) & ~data.event.astype(bool)
+    first = np.asarray((data.stopped < data.event_h) | censored)
     hours = np.where(first, data.stopped, data.event_h)
     return replace(data, event_h=hours, event=np.where(first, estimand == "composite", data.event))
