@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, overload, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, overload, runtime_checkable
 
 from ..errors import InputError, unknown_name
+from .schedule import spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from .network import Form
     from .population import PopulationSolver
-    from .schedule import DoseSchedule
+    from .schedule import DoseSchedule, DoseTable
     from .solution import Solution
 
 Backend = Literal["numba", "cuda", "roadrunner"]
@@ -208,6 +209,51 @@ def count_patients(
     if count < 1:
         raise InputError(f"{count} patients were asked for", expected="at least 1")
     return count
+
+
+class Asked(NamedTuple):
+    """Who is solved, what they get, and when.
+
+    Attributes
+    ----------
+    patients : int
+        How many.
+    doses : DoseTable
+        The doses, one row a patient.
+    times : ndarray, shape (n_times,)
+        Output times.
+    starts : ndarray, shape (n_patients,)
+        Where integrations begin.
+    """
+
+    patients: int
+    doses: DoseTable
+    times: NDArray[np.float64]
+    starts: NDArray[np.float64]
+
+
+def read_question(
+    states: tuple[str, ...], times: ArrayLike,
+    parameters: Mapping[str, float | NDArray[np.float64]] | None, doses: DoseSchedule | None,
+    start: float | None, patients: int | None,
+) -> Asked:  # fmt: skip
+    """Return who is solved and when, as every backend understands it.
+
+    Parameters
+    ----------
+    states : tuple of str
+        Names of the model's states, which doses go into.
+    times, parameters, doses, start, patients
+        As for `CompiledModel.solve`.
+
+    Raises
+    ------
+    InputError
+        Where numbers of patients do not agree, a dose has no target, or a time is out of order.
+    """
+    count = count_patients(parameters or {}, doses, patients)
+    table = spread(doses, states, count)
+    return Asked(count, table, *check_times(times, start, table.first()))
 
 
 def check_times(times: ArrayLike, start: float | None, first_dose: NDArray[np.float64]) -> tuple[

@@ -14,13 +14,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .compiled import check_times, check_tolerances, count_patients
+from .compiled import check_tolerances, read_question
 from .job import Job
 from .kernels import plan_kernels, plan_outputs
 from .lowering import CompiledKernels, compile_kernels, lane_count
 from .rodas import METHODS
 from .sbml import read_sbml
-from .schedule import DoseTable, spread
 from .solution import Solution
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from .compiled import Progress
     from .network import Form, Network
-    from .schedule import DoseSchedule
+    from .schedule import DoseSchedule, DoseTable
     from .sensitivity import Sensitivities
     from .sensitivity.run import TangentModel
 
@@ -223,9 +222,9 @@ class PopulationSolver:
         check_tolerances(rtol, atol, max_steps)
         names = tuple(self.states if outputs is None else outputs)
         observer = self._observer(names, species)
-        count = count_patients(parameters or {}, doses, patients)
-        table = spread(doses, self.states, count)
-        when, starts = check_times(times, start, table.first())
+        count, table, when, starts = read_question(
+            self.states, times, parameters, doses, start, patients
+        )
         inputs = Inputs.checked(self._network, parameters or {}, count)
         solution = Solution.blank(when, names, count, self.states)
         job = Job(
@@ -301,9 +300,9 @@ class PopulationSolver:
             tuple(with_respect_to), tuple(dose_amounts), tuple(dose_starts), tuple(dose_durations)
         )
         model, observer = self._tangent_model, self._observer(names, species)
-        count = count_patients(parameters or {}, doses, patients)
-        table = spread(doses, self.states, count)
-        when, starts = check_times(times, start, table.first())
+        count, table, when, starts = read_question(
+            self.states, times, parameters, doses, start, patients
+        )
         kinds, places = request.places(self._network, table)
         inputs = self._network.input_table(parameters or {}, count)
         job = Job(

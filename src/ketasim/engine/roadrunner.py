@@ -16,9 +16,8 @@ import itertools
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .compiled import check_times, check_tolerances, count_patients
+from .compiled import check_tolerances, read_question
 from .sbml import read_sbml
-from .schedule import DoseTable, spread
 from .solution import Solution, Status
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from .compiled import Progress
     from .network import Form, Network
-    from .schedule import DoseSchedule
+    from .schedule import DoseSchedule, DoseTable
 
 _INPUT = "engine_input_"
 
@@ -210,9 +209,9 @@ class RoadRunnerSolver:
         check_tolerances(rtol, atol, max_steps)
         names = tuple(self.states if outputs is None else outputs)
         self._network.output_nodes(names, species)
-        count = count_patients(parameters or {}, doses, patients)
-        table = spread(doses, self.states, count)
-        when, starts = check_times(times, start, table.first())
+        count, table, when, starts = read_question(
+            self.states, times, parameters, doses, start, patients
+        )
         inputs = self._network.input_table(parameters or {}, count)
         solution = Solution.blank(when, names, count, self.states)
         dosed = sorted({self.states[place] for place in table.target})

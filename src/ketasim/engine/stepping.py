@@ -322,6 +322,37 @@ class Stepping:
             do.store(do.select(chosen, do.load(start, i), do.load(end, i)), end, i)
 
 
+def write_interpolant(
+    part: _Part, k: Any, dense: Any, method: Tableau, states: int, needed: Sequence[int]
+) -> None:
+    """Write the coefficients of the interpolant, or of its tangent: it is linear in the stages.
+
+    Parameters
+    ----------
+    part : _Part
+        The function being written.
+    k, dense : llvmlite values
+        Addresses of the stages, and of the coefficients.
+    method : Tableau
+        The Rosenbrock method.
+    states : int
+        Number of states.
+    needed : sequence of int
+        States that are interpolated.
+    """
+    do = part.do
+    for count, i in enumerate(needed):
+        if count % _STATES_IN_BLOCK == _STATES_IN_BLOCK - 1:
+            part.new_block()
+        stages = [do.load(k, j * states + i) for j in range(method.stages)]
+        for m, weights in enumerate(method.dense_rows()):
+            total = do.number(0.0)
+            for weight, value in zip(weights, stages, strict=True):
+                if weight != 0.0:
+                    total = do.multiply_add(do.number(weight), value, total)
+            do.store(total, dense, m * states + i)
+
+
 @dataclass(frozen=True)
 class Viewing:
     """Writer of the functions that compute outputs.
@@ -350,18 +381,8 @@ class Viewing:
 
     def _interpolant(self, part: _Part) -> None:
         """Compute the interpolant's coefficients after a step."""
-        do, n = part.do, self.layout.states
         k, dense = part.start_of("k"), part.start_of("dense")
-        for count, i in enumerate(self.needed):
-            if count % _STATES_IN_BLOCK == _STATES_IN_BLOCK - 1:
-                part.new_block()
-            stages = [do.load(k, j * n + i) for j in range(self.method.stages)]
-            for m, weights in enumerate(self.method.dense_rows()):
-                total = do.number(0.0)
-                for weight, value in zip(weights, stages, strict=True):
-                    if weight != 0.0:
-                        total = do.multiply_add(do.number(weight), value, total)
-                do.store(total, dense, m * n + i)
+        write_interpolant(part, k, dense, self.method, self.layout.states, self.needed)
         part.done()
 
     def _look_inside(self, part: _Part) -> None:

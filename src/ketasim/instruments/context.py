@@ -21,7 +21,7 @@ from ketasim.errors import EvidenceError, InputError, unknown_name
 from ketasim.instruments.draws import normal_draws
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -193,8 +193,7 @@ class Context:
 
     def _shape(self, times_h: ArrayLike) -> NDArray[np.float64]:
         times = np.maximum(np.asarray(times_h, dtype=np.float64), 0.0)
-        stays = self.persisting_share
-        return self._rise(times) * (stays + (1.0 - stays) * np.exp(-times / self.decay_h))
+        return course_shape(times, self.rise_h, self.decay_h, self.persisting_share)
 
 
 def context_table(path: Path | str | None = None) -> pd.DataFrame:
@@ -303,12 +302,7 @@ def load_context(source: Path | str | pd.DataFrame | Context | None = None) -> C
 
 def context_from_table(table: pd.DataFrame) -> Context:
     """Make the parameters from a checked table indexed by ``id``."""
-    value = {str(name): float(number) for name, number in table["value"].items()}
-    for name in _POSITIVE:
-        if not value[name] > 0:
-            raise InputError(
-                f"the context parameter {name!r} is {value[name]}", expected="more than 0"
-            )
+    value = values_of(table, _POSITIVE, "context parameter")
     if not 0.0 <= value["persisting_share"] <= 1.0:
         raise InputError(
             f"the persisting share is {value['persisting_share']}", expected="a number from 0 to 1"
@@ -320,5 +314,41 @@ def context_from_table(table: pd.DataFrame) -> Context:
         persisting_share=value["persisting_share"],
         between_patient_sd=value["between_patient_sd"],
         visit_sd=value["visit_sd"],
-        assumed=tuple(str(name) for name in table.index[table["status"] == "assumed"]),
+        assumed=assumed_of(table),
     )
+
+
+def values_of(table: pd.DataFrame, positive: Iterable[str], what: str) -> dict[str, float]:
+    """Return the numbers of a checked table by id, or say which has to be positive and is not."""
+    value = {str(name): float(number) for name, number in table["value"].items()}
+    for name in positive:
+        if not value[name] > 0:
+            raise InputError(f"the {what} {name!r} is {value[name]}", expected="more than 0")
+    return value
+
+
+def assumed_of(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return the ids of a table that no calibration stands behind."""
+    return tuple(str(name) for name in table.index[table["status"] == "assumed"])
+
+
+def course_shape(
+    times_h: ArrayLike, rise_h: ArrayLike, decay_h: ArrayLike, persisting_share: ArrayLike
+) -> NDArray[np.float64]:
+    """Return the time course of a context before it is scaled.
+
+    Parameters
+    ----------
+    times_h : array_like
+        Hours after the start of the session, not negative.
+    rise_h, decay_h, persisting_share : array_like
+        As for `Context`; they broadcast against the times.
+
+    Returns
+    -------
+    ndarray
+        ``(1 - exp(-t / rise)) (p + (1 - p) exp(-t / decay))``.
+    """
+    times, stays = np.asarray(times_h), np.asarray(persisting_share)
+    rise = -np.expm1(-times / np.asarray(rise_h))
+    return np.asarray(rise * (stays + (1.0 - stays) * np.exp(-times / np.asarray(decay_h))))

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ketasim.errors import InputError
-from ketasim.instruments.context import checked_table, read_table
+from ketasim.instruments.context import assumed_of, checked_table, read_table, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,10 +152,7 @@ def load_settings(source: Path | str | pd.DataFrame | None = None) -> Settings:
 
 def settings_from_table(table: pd.DataFrame) -> Settings:
     """Make the parameters from a checked table indexed by ``id``."""
-    value = {str(name): float(number) for name, number in table["value"].items()}
-    for name in _POSITIVE:
-        if not value[name] > 0:
-            raise InputError(f"the setting {name!r} is {value[name]}", expected="more than 0")
+    value = values_of(table, _POSITIVE, "setting")
     return Settings(
         declared={name: value[name] for name in DECLARED_CONTEXTS},
         inpatient_change=value["inpatient"],
@@ -164,5 +160,5 @@ def settings_from_table(table: pd.DataFrame) -> Settings:
         antidepressant_tau_h=value["new_antidepressant_tau"],
         antidepressant_sd=value["new_antidepressant_sd"],
         between_trial_sd=value["between_trial_sd"],
-        assumed=tuple(str(name) for name in table.index[table["status"] == "assumed"]),
+        assumed=assumed_of(table),
     )

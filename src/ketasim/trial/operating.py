@@ -41,7 +41,14 @@ if TYPE_CHECKING:
     from ketasim.trial.operating_truth import Truth
     from ketasim.trial.pool import TrialPool
 
-__all__ = ["named_hypotheses", "operating_characteristics", "proportion_se", "succeeded"]
+__all__ = [
+    "named_hypotheses",
+    "one_contrast",
+    "operating_characteristics",
+    "pool_under",
+    "proportion_se",
+    "succeeded",
+]
 
 
 def named_hypotheses(
@@ -75,6 +82,34 @@ def named_hypotheses(
         if name not in known:
             raise unknown_name("hypothesis", name, (*known, ALL))
     return tuple(dict.fromkeys(names))
+
+
+def one_contrast(design: TrialDesign, contrast: tuple[str, str] | None) -> tuple[str, str]:
+    """Return the active and the control arm that a question about one comparison means.
+
+    Parameters
+    ----------
+    design : TrialDesign
+        The trial.
+    contrast : pair of str or None
+        The arms; None for the first active arm and the first control.
+    """
+    return contrasts_of(design, None if contrast is None else [contrast])[0]
+
+
+def pool_under(design: TrialDesign, hypothesis: str, people: int, seed: int) -> TrialPool:
+    """Return a pool of a design's patients under a hypothesis.
+
+    Parameters
+    ----------
+    design : TrialDesign
+        The trial.
+    hypothesis : str
+        In place of that of the design.
+    people, seed : int
+        As for `ketasim.trial.build_pool`.
+    """
+    return build_pool(replace(design, hypothesis=hypothesis), people, seed)
 
 
 def operating_characteristics(
@@ -151,7 +186,7 @@ def operating_characteristics(
     for name in names:
         pool = (pools or {}).get(name)
         if pool is None:
-            pool = build_pool(replace(asked, hypothesis=name), people, seed)
+            pool = pool_under(asked, name, people, seed)
         steps.next()
         found.append(_one_hypothesis(name, asked, pool, pairs, conditions, null, steps))
     table = _table(asked, found, pairs, alpha)

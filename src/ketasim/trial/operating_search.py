@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketasim.errors import InputError
-from ketasim.trial.operating import named_hypotheses, proportion_se, succeeded
-from ketasim.trial.operating_analysis import Conditions, analyse_design, contrasts_of, unit_of
-from ketasim.trial.pool import DEFAULT_PEOPLE, build_pool
+from ketasim.trial.operating import (
+    named_hypotheses,
+    one_contrast,
+    pool_under,
+    proportion_se,
+    succeeded,
+)
+from ketasim.trial.operating_analysis import Conditions, analyse_design, unit_of
+from ketasim.trial.pool import DEFAULT_PEOPLE
 from ketasim.trial.rating import RatingModel
 from ketasim.trial.results_search import DesignComparison, SampleSize
 
@@ -129,11 +135,11 @@ def find_sample_size(
             f"a power of {power:g}", where="sample size", expected=f"more than {alpha:g}, under 1"
         )
     name = named_hypotheses(design, hypothesis)[0]
-    pair = contrasts_of(design, None if contrast is None else [contrast])[0]
+    pair = one_contrast(design, contrast)
     conditions = Conditions(
         replicates, seed, rating or RatingModel(), context, settings, alpha, imputations, threads
     )
-    people_pool = pool or build_pool(replace(design, hypothesis=name), people, seed)
+    people_pool = pool or pool_under(design, name, people, seed)
     search = _Search(design, people_pool, pair, conditions, progress)
     found, reason = search.bisect(power, at_most)
     return SampleSize(
@@ -269,8 +275,8 @@ def compare_designs(
     won: dict[str, NDArray[np.bool_]] = {}
     for one, unit in zip(designs, units, strict=True):
         asked = (contrasts or {}).get(one.name)
-        pair = contrasts_of(one, None if asked is None else [asked])[0]
-        pool = build_pool(replace(one, hypothesis=reading), people, seed)
+        pair = one_contrast(one, asked)
+        pool = pool_under(one, reading, people, seed)
         batch = analyse_design(one, pool, [pair], conditions).estimates[pair]
         estimates[one.name] = batch.estimate
         won[one.name] = succeeded(batch, unit, alpha)

@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketasim.errors import InputError
-from ketasim.trial.operating import named_hypotheses, proportion_se, succeeded
-from ketasim.trial.operating_analysis import Conditions, analyse_design, contrasts_of, unit_of
-from ketasim.trial.pool import DEFAULT_PEOPLE, build_pool
+from ketasim.trial.operating import (
+    named_hypotheses,
+    one_contrast,
+    pool_under,
+    proportion_se,
+    succeeded,
+)
+from ketasim.trial.operating_analysis import Conditions, analyse_design, unit_of
+from ketasim.trial.pool import DEFAULT_PEOPLE
 from ketasim.trial.rating import RATING_PRIORS, RatingModel, arm_context
 from ketasim.trial.results_search import Tornado
 
@@ -93,11 +99,11 @@ def tornado(
         table or the design declares).
     """
     name = named_hypotheses(design, hypothesis)[0]
-    pair = contrasts_of(design, None if contrast is None else [contrast])[0]
+    pair = one_contrast(design, contrast)
     conditions = Conditions(
         replicates, seed, rating or RatingModel(), context, settings, alpha, imputations, threads
     )
-    people_pool = pool or build_pool(replace(design, hypothesis=name), people, seed)
+    people_pool = pool or pool_under(design, name, people, seed)
     variants = list(_variants(design, pair, conditions))
     unit = unit_of(design.endpoint)
     base = analyse_design(design, people_pool, [pair], conditions).estimates[pair]

@@ -135,8 +135,7 @@ def plot_timeline(design: TrialDesign) -> Any:
             x=x, y=y, text=words, mode="markers", name=drug,
             hovertemplate="%{text}<br>day %{x:.2f}<extra></extra>",
             marker={
-                "size": 11, "symbol": _DOSES[place % len(_DOSES)],
-                "color": OKABE_ITO[place % len(OKABE_ITO)],
+                "size": 11, "symbol": _symbol(place), "color": _colour(place),
             },
         )  # fmt: skip
     for start in design.periods.starts_h if design.periods else (0.0,):
@@ -156,6 +155,16 @@ def plot_timeline(design: TrialDesign) -> Any:
     figure.update_xaxes(title_text="time after the first dose (days)")
     figure.update_yaxes(title_text="arm", autorange="reversed", categoryarray=names)
     return finished(figure, f"{design.title}: arms", height=240 + 60 * len(names))
+
+
+def _colour(place: int) -> str:
+    """Return the colour of an arm or a drug, by its place."""
+    return OKABE_ITO[place % len(OKABE_ITO)]
+
+
+def _symbol(place: int) -> str:
+    """Return the marker of an arm or a drug, so that colour is not all that tells it."""
+    return _DOSES[place % len(_DOSES)]
 
 
 def _mark_stages(figure: Any, design: TrialDesign) -> None:
@@ -257,11 +266,11 @@ def plot_means(runs: TrialReplicates) -> Any:
             np.concatenate([[0.0], np.nanpercentile(means, q, axis=0)]) for q in (2.5, 97.5)
         )
         middle = np.concatenate([[0.0], rows["change"]])
-        colour = OKABE_ITO[place % len(OKABE_ITO)]
+        colour = _colour(place)
         shift = 0.006 * days[-1] * place
         figure.add_scatter(
             x=days + shift, y=middle, mode="lines+markers", name=arm.name, legendgroup=arm.name,
-            line={"color": colour}, marker={"symbol": _DOSES[place % len(_DOSES)], "size": 8},
+            line={"color": colour}, marker={"symbol": _symbol(place), "size": 8},
             error_y={"array": high - middle, "arrayminus": middle - low, "thickness": 3},
         )  # fmt: skip
         figure.add_scatter(
@@ -313,7 +322,7 @@ def plot_spaghetti(runs: TrialReplicates, replicate: int = 0, at_most: int = 60)
         own = scores[runs.arm[replicate] == place]
         x = [*days, None] * min(len(own), at_most)
         y = [cell for row in own[:at_most] for cell in (*row, None)]
-        colour = OKABE_ITO[place % len(OKABE_ITO)]
+        colour = _colour(place)
         figure.add_scatter(
             x=x, y=y, mode="lines", name=f"{arm.name}, patients", line={"color": colour, "width": 1},
             opacity=0.35,
@@ -322,7 +331,7 @@ def plot_spaghetti(runs: TrialReplicates, replicate: int = 0, at_most: int = 60)
         figure.add_scatter(
             x=days, y=np.nansum(own, axis=0) / seen, mode="lines+markers",
             name=f"{arm.name}, mean of who is seen", line={"color": colour, "width": 4},
-            marker={"symbol": _DOSES[place % len(_DOSES)], "size": 10},
+            marker={"symbol": _symbol(place), "size": 10},
         )  # fmt: skip
     _change_axes(figure, runs)
     figure.update_yaxes(title_text=f"{_scale(runs.design)} (points)")

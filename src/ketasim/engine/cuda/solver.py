@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
-from ..compiled import check_times, check_tolerances, count_patients
+from ..compiled import check_tolerances, read_question
 from ..job import Job
 from ..lowering import compile_text
 from ..population import PopulationSolver
-from ..schedule import spread
 from ..solution import Solution
 from .binding import Binder, by_address, by_name, linked
 from .code import device_code, device_plan
@@ -135,9 +134,9 @@ class CudaSolver(PopulationSolver):
             )
         names = tuple(self.states if outputs is None else outputs)
         nodes = self._network.output_nodes(names, species)
-        count = count_patients(parameters or {}, doses, patients)
-        table = spread(doses, self.states, count)
-        when, starts = check_times(times, start, table.first())
+        count, table, when, starts = read_question(
+            self.states, times, parameters, doses, start, patients
+        )
         given = {name: np.asarray(v, dtype=np.float64) for name, v in (parameters or {}).items()}
         solution = Solution.blank(when, names, count, self.states)
         job = Job(

@@ -25,13 +25,11 @@ from typing import TYPE_CHECKING, Any
 
 from .. import layout as head
 from ..ir_math import Storage
-from ..stepping import _Part
+from ..stepping import _Part, write_interpolant
 
 if TYPE_CHECKING:
     from ..layout import Layout
     from ..rodas import Tableau
-
-_STATES_IN_BLOCK = 16  # states interpolated in a basic block, see `lowering`
 
 
 class _Mirrored(_Part):
@@ -221,18 +219,8 @@ class TangentViewing:
             write(_part(module, name, self.width, fused, self.layout))
 
     def _interpolant(self, part: _Mirrored) -> None:
-        do, n = part.do, self.layout.states
         k, dense = part.tangents_of("k"), part.tangents_of("dense")
-        for count, i in enumerate(self.needed):
-            if count % _STATES_IN_BLOCK == _STATES_IN_BLOCK - 1:
-                part.new_block()
-            stages = [do.load(k, j * n + i) for j in range(self.method.stages)]
-            for m, weights in enumerate(self.method.dense_rows()):
-                total = do.number(0.0)
-                for weight, value in zip(weights, stages, strict=True):
-                    if weight != 0.0:
-                        total = do.multiply_add(do.number(weight), value, total)
-                do.store(total, dense, m * n + i)
+        write_interpolant(part, k, dense, self.method, self.layout.states, self.needed)
         part.done()
 
     def _look_inside(self, part: _Mirrored) -> None:

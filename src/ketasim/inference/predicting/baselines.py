@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketasim.evidence import load
+from ketasim.inference.predicting.predict import LEVELS
+from ketasim.inference.targets import POOLED_SD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["BASELINES", "baseline_predictions"]
 
 BASELINES = ("baseline: constant effect", "baseline: response table")
-CHANGE_SD = 10.0
-"""SD of a change, MADRS points: turns a pooled d into points."""
-_LEVELS = {"lo95": 0.025, "lo80": 0.1, "lo50": 0.25, "hi50": 0.75, "hi80": 0.9, "hi95": 0.975}
 _DAY_AND_HALF = 36.0
 
 
@@ -61,7 +60,7 @@ def _one(name: str, row: dict[Any, Any], pooled: Mapping[str, Any]) -> tuple[flo
     n = float(row["n"]) if row.get("n") is not None and not np.isnan(float(row["n"])) else 20.0
     if name == BASELINES[0] and kind in ("diff", "effect_size"):
         size, error = pooled[control]
-        scale = -CHANGE_SD if kind == "diff" else 1.0
+        scale = -POOLED_SD if kind == "diff" else 1.0
         noise = float(np.sqrt(4.0 / n + size**2 / (2.0 * n)))
         return scale * size, abs(scale) * float(np.hypot(error, noise))
     if name == BASELINES[1] and kind in ("response", "remission"):
@@ -125,10 +124,10 @@ def _points(rows: pd.DataFrame) -> tuple[float, float]:
     ].sort_values("timepoint_h")
     values: NDArray[np.float64] = nasal["value"].to_numpy(float)
     day = float(values[int(np.argmin(np.abs(nasal["timepoint_h"].to_numpy(float) - 24.0)))])
-    return -day / CHANGE_SD, float(np.std(values, ddof=1)) / CHANGE_SD
+    return -day / POOLED_SD, float(np.std(values, ddof=1)) / POOLED_SD
 
 
 def _columns(mean: float, sd: float) -> dict[str, float]:
     from scipy.special import ndtri
 
-    return {"predicted": mean, **{name: mean + sd * float(ndtri(p)) for name, p in _LEVELS.items()}}
+    return {name: mean + sd * float(ndtri(level)) for name, level in LEVELS.items()}

@@ -86,15 +86,13 @@ class Worlds:
     ----------
     table : mapping of str to ndarray, shape (draws,)
         Context and setting parameters by id.
-    shared, own, benefit : ndarray, shape (draws, trials)
-        Standard normal numbers of a trial: what all its arms share, what the active arm has for
-        itself, how large the drug's effect is there. The control's own is `other`.
-    other : ndarray, shape (draws, trials)
+    shared, benefit, other : ndarray, shape (draws, trials)
+        Standard normal numbers of a trial: what all its arms share, how large the drug's effect is
+        there, and what the control has for itself.
     """
 
     table: dict[str, NDArray[np.float64]]
     shared: NDArray[np.float64]
-    own: NDArray[np.float64]
     benefit: NDArray[np.float64]
     other: NDArray[np.float64]
 
@@ -155,7 +153,7 @@ def learn_contexts(
     }
     trials = {
         what: normal_draws(seed, f"trial, {what}", numbers, sizes.trials)
-        for what in ("shared", "own", "benefit", "other")
+        for what in ("shared", "benefit", "other")
     }
     return contexts, Worlds(drawn, **trials)
 

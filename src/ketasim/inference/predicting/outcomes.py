@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ketasim.instruments import convert_scale
+from ketasim.instruments.context import REFERENCE_TIME_H, course_shape
 from ketasim.instruments.draws import normal_draws, uniform_draws
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def _context(arm: Arm, time_h: float, worlds: Worlds, control: bool) -> NDArray[
         return np.zeros(shape)
     spread = table["between_trial_sd"][:, None]
     trial = spread * np.sqrt(SHARED) * worlds.shared
-    own = spread * np.sqrt(1.0 - SHARED) * (worlds.other if control else 0.0 * worlds.own)
+    own = spread * np.sqrt(1.0 - SHARED) * worlds.other if control else np.zeros(shape)
     course = _course(time_h, table)[:, None]
     if arm.context == "none":
         return np.asarray(trial + own)
@@ -170,13 +171,9 @@ def _context(arm: Arm, time_h: float, worlds: Worlds, control: bool) -> NDArray[
 
 def _course(time_h: float, table: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return the time course of the context, 1 at 24 h, in every draw."""
-
-    def shape(time: float) -> NDArray[np.float64]:
-        stays = table["persisting_share"]
-        rise = -np.expm1(-time / table["rise"])
-        return np.asarray(rise * (stays + (1.0 - stays) * np.exp(-time / table["decay"])))
-
-    return np.asarray(shape(time_h) / shape(24.0))
+    parameters = table["rise"], table["decay"], table["persisting_share"]
+    now, day = (course_shape(time, *parameters) for time in (time_h, REFERENCE_TIME_H))
+    return np.asarray(now / day)
 
 
 def _antidepressant(

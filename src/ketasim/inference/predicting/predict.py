@@ -17,7 +17,7 @@ from ketasim.model import list_hypotheses, load_hypothesis
 from ketasim.results import atomic_write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -32,6 +32,11 @@ __all__ = ["ALL", "INTERVALS", "Predictions", "predict_trials"]
 ALL = "all"
 """Name of the average over hypotheses."""
 INTERVALS = (50, 80, 95)
+LEVELS = {
+    "lo95": 0.025, "lo80": 0.1, "lo50": 0.25, "predicted": 0.5, "hi50": 0.75, "hi80": 0.9,
+    "hi95": 0.975,
+}  # fmt: skip
+"""Columns of a prediction and the quantiles that they stand for, in order."""
 _COMPARISONS = ("diff", "effect_size")
 FILE, DIGEST = "predictions.csv", "predictions.sha256"
 
@@ -45,12 +50,9 @@ class Predictions:
     table : DataFrame
         The columns of the file, then ``hypothesis``, ``predicted``, ``lo50`` to ``hi95`` and
         ``status``; one row for each row of the file and each hypothesis, the average last.
-    draws : mapping of int to ndarray
-        Draws of the average by line of the file, for scores that need the whole distribution.
     """
 
     table: pd.DataFrame = field(repr=False)
-    draws: Mapping[int, NDArray[np.float64]] = field(repr=False)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of the table."""
@@ -232,7 +234,7 @@ def _gathered(
 ) -> Predictions:  # fmt: skip
     import pandas as pd
 
-    records, kept = [], {}
+    records = []
     for place, plan in enumerate(plans):
         own = [one[place] for one in found]
         for name, result in zip(names, own, strict=True):
@@ -242,9 +244,8 @@ def _gathered(
         if known:
             draws = np.concatenate([one[0] for one in known])
             mixed = draws, float(np.mean([one[1] for one in known]))
-            kept[plan.row.line] = draws
         records.append({**plan.row.cells, "hypothesis": ALL, **_summed(mixed, plan.status)})
-    return Predictions(pd.DataFrame.from_records(records), kept)
+    return Predictions(pd.DataFrame.from_records(records))
 
 
 def _summed(

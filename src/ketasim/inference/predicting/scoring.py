@@ -15,7 +15,9 @@ import numpy as np
 
 from ketasim.errors import EvidenceError
 from ketasim.inference.predicting.baselines import BASELINES, baseline_predictions
-from ketasim.inference.predicting.predict import ALL, INTERVALS
+from ketasim.inference.predicting.outcomes import BASELINE
+from ketasim.inference.predicting.predict import ALL, INTERVALS, LEVELS
+from ketasim.inference.targets import POOLED_SD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,10 +33,6 @@ UNITS: Mapping[str, str] = {
     "remission": "percent", "effect_size": "SD",
 }  # fmt: skip
 """Unit of each kind of result."""
-_LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
-_QUANTILES = ("lo95", "lo80", "lo50", "predicted", "hi50", "hi80", "hi95")
-CHANGE_SD, BASELINE_SD = 10.0, 5.6
-"""SD of a change at 24 h and of a baseline where a row gives none, MADRS points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +113,7 @@ def score_predictions(
     """
     foreseen, where = _read(predictions, "predictions")
     found, place = _read(truth, "results")
-    _need(foreseen, (*KEY, "hypothesis", *_QUANTILES, "status"), where)
+    _need(foreseen, (*KEY, "hypothesis", *LEVELS, "status"), where)
     _need(found, (*KEY, "value"), place)
     foreseen, found = _keyed(foreseen), _keyed(found)
     extra = [name for name in ("value", "sd", "ci_low", "ci_high") if name in found.columns]
@@ -164,7 +162,7 @@ def _keyed(table: pd.DataFrame) -> pd.DataFrame:
         key = table[name].astype(str) + " | " + key
     numbers = {
         name: pd.to_numeric(table[name], errors="coerce")
-        for name in (*_QUANTILES, "value", "sd", "ci_low", "ci_high", "n", "control_n")
+        for name in (*LEVELS, "value", "sd", "ci_low", "ci_high", "n", "control_n")
         if name in table.columns
     }
     return table.assign(key=key, **numbers)
@@ -183,7 +181,7 @@ def _with_baselines(scored: pd.DataFrame) -> pd.DataFrame:
 
 def _scored(rows: pd.DataFrame) -> pd.DataFrame:
     value = rows["true_value"].to_numpy(float)
-    quantiles = rows[list(_QUANTILES)].to_numpy(float)
+    quantiles = rows[list(LEVELS)].to_numpy(float)
     own = rows.assign(
         value=value,
         unit=rows["kind"].map(UNITS),
@@ -221,7 +219,7 @@ def crps(quantiles: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[
     ndarray, shape (n,)
         In the unit of the value; smaller is better.
     """
-    levels = np.array(_LEVELS)
+    levels = np.array(list(LEVELS.values()))
     ordered = np.sort(quantiles, axis=1)
     below = value[:, None] < ordered
     loss = (below - levels) * (ordered - value[:, None])
@@ -262,5 +260,5 @@ def _standard_error(row: dict[Any, Any]) -> float:
         return 100.0 * float(np.sqrt(share * (1.0 - share) / n))
     if row["kind"] == "effect_size":
         return float(np.sqrt(4.0 / n + value**2 / (2.0 * n)))
-    sd = number("true_sd", BASELINE_SD if row["kind"] == "mean" else CHANGE_SD)
+    sd = number("true_sd", BASELINE[1] if row["kind"] == "mean" else POOLED_SD)
     return sd * float(np.sqrt(4.0 / n if row["kind"] == "diff" else 1.0 / n))
