@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ketasim.inference.contexts import fit_contexts, fit_settings, write_contexts
+from ketasim.inference.contexts import WITHIN_SD, fit_contexts, fit_settings, write_contexts
 from ketasim.instruments.context import context_table, load_context
 from ketasim.instruments.settings import SETTINGS_FILE, load_settings
 
@@ -69,7 +69,8 @@ def test_a_family_left_out_leaves_no_trace(family: str) -> None:
     if kind is not None:  # what its own trial told is guessed from the others, less surely
         others = [v for k, v in CONTROL_24_H.items() if k != kind]
         assert contexts.loc[kind, "value"] == pytest.approx(np.mean(others))
-        assert contexts.loc[kind, "sd"] > 3.0
+        # Wider than any type that has a trial.
+        assert contexts.loc[kind, "sd"] > WITHIN_SD * 2**0.5 - 1e-9
         assert contexts.loc[kind, "status"] == "assumed"
 
 

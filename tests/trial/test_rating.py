@@ -22,14 +22,8 @@ from ketasim.trial import (
     is_extrapolated,
     run_trial,
 )
-from ketasim.trial.rating import (
-    arm_context,
-    care_of,
-    entry_law,
-    expected_change,
-    record_baseline,
-    regression_to_the_mean,
-)
+from ketasim.trial.care import arm_context, care_of, expected_change
+from ketasim.trial.rating import entry_law, record_baseline, regression_to_the_mean
 
 from .conftest import KETAMINE, two_arms
 
@@ -183,6 +177,17 @@ def test_a_new_antidepressant_comes_slowly_and_spreads_patients(
         share * settings.antidepressant_change, abs=0.1
     )
     assert added[rows][:, 2].std() > 3.0 * added[rows][:, 0].std()
+
+
+def test_an_antidepressant_acts_on_what_the_drug_leaves(
+    design: TrialDesign, pool: TrialPool
+) -> None:
+    both = replace(design, background="new_antidepressant")
+    plain = run_trial(design, 50, 1, pool=pool, rating=ONE_TRIAL)
+    added = run_trial(both, 50, 1, pool=pool, rating=ONE_TRIAL).complete - plain.complete
+    active, control = (added[plain.arm == arm][:, 2].mean() for arm in (0, 1))
+    # Two independent treatments (Bliss): the active arm gains less, by the share the drug removed.
+    assert control < active < 0.4 * control
 
 
 def test_scores_are_whole_and_within_the_scale(many: TrialReplicates) -> None:

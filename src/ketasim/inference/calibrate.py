@@ -14,6 +14,7 @@ from ketasim.inference.fitted import Fit
 from ketasim.inference.prediction import predict
 from ketasim.inference.targets import fit_targets
 from ketasim.instruments.context import context_table, load_context
+from ketasim.instruments.settings import load_settings, settings_table
 from ketasim.model import load_model
 from ketasim.model.files import CALIBRATED
 from ketasim.population import virtual_patients
@@ -46,14 +47,17 @@ PRIORS = {
     "glua1_rate": Prior(1.0, 1.0),
     "weight_fast": Prior(1.0, 1.5),
     "weight_slow": Prior(1.0, 1.5),
-    "tau_mood": Prior(0.5, 0.7),
+    "tau_mood": Prior(0.4, 0.5),
     "tau_spine": Prior(168.0, 0.354),
+    "spine_room": Prior(0.3, 0.5),
 }
 """Fitted parameters and what was known of them before.
 
 Spines are lost over 7 to 14 d (Phoumthipphavong 2016), which a time constant of half that to all of
-it describes: 84 to 336 h as a 95 % interval. A rater's score follows within an hour or two. The
-others are gains and scales of which nothing was known but their order of magnitude.
+it describes: 84 to 336 h as a 95 % interval. A rater's score follows within an hour
+or two: three time constants of 0.15 to 1.1 h. A dose brings about a tenth more spines; there is room
+for one to eight such rises (assumed). The others are gains and scales of which nothing was known but
+their order of magnitude.
 """
 
 
@@ -66,6 +70,7 @@ def calibrate(
     targets: Sequence[Target] | None = None,
     start: Mapping[str, float] | None = None,
     contexts: pd.DataFrame | None = None,
+    settings: pd.DataFrame | None = None,
     context_error: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Fit:
@@ -85,6 +90,8 @@ def calibrate(
         Where the search starts, by parameter; by default at the medians of the priors.
     contexts : DataFrame, optional
         Context parameters, from `fit_contexts`; by default the shipped ones.
+    settings : DataFrame, optional
+        Parameters of the setting, from `fit_settings`; by default the shipped ones.
     context_error : bool
         Whether the uncertainty of expectancy in active arms counts as a common error of theirs.
         Without it the covariance is that of relief *given* the context, so that the two together
@@ -98,14 +105,16 @@ def calibrate(
         Maximum a posteriori with Laplace's covariance. The change through expectancy in active
         arms is not fitted: its uncertainty is a common error of all active arms.
     """
+    import pandas as pd
     from scipy.optimize import least_squares
 
     model = load_model(hypothesis, calibrated=False)
     targets = fit_targets() if targets is None else tuple(targets)
     table = context_table() if contexts is None else contexts
     context = load_context(table)
-    common = float(table["sd"].to_numpy(float)[list(table.index).index("active")])
-    whiten = _whitener(targets, context, common if context_error else 0.0)
+    around = settings_table() if settings is None else settings
+    setting = load_settings(around)
+    whiten = _whitener(targets, context, pd.concat([table, around])["sd"], context_error)
     names = tuple(PRIORS)
     centre = np.log([PRIORS[name].median for name in names])
     width = np.array([PRIORS[name].log_sd for name in names])
@@ -116,7 +125,7 @@ def calibrate(
         changed = model.with_values(values)
         # The same patients around other medians: their quantiles belong to (seed, patient).
         cohort = virtual_patients(changed, patients, seed=seed, uncertainty=False)
-        return predict(changed, targets, cohort, context)
+        return predict(changed, targets, cohort, context, setting)
 
     def residual(log_values: NDArray[np.float64]) -> NDArray[np.float64]:
         misfit = whiten @ (predicted(log_values) - published)
@@ -145,20 +154,21 @@ def _bounds(table: object, names: Sequence[str]) -> tuple[NDArray[np.float64], N
     return np.log(chosen["lower"].to_numpy(float)), np.log(chosen["upper"].to_numpy(float))
 
 
-def _whitener(targets: Sequence[Target], context: Context, common: float) -> NDArray[np.float64]:
-    """Return the matrix that gives residuals unit variance, the common error of context included.
+def _whitener(
+    targets: Sequence[Target], context: Context, spreads: pd.Series[float], context_error: bool
+) -> NDArray[np.float64]:
+    """Return the matrix that gives residuals unit variance, common errors included.
 
-    Expectancy in active arms moves all of them together, so it is a common error with the shape of
-    the context's time course and the SD of its prior.
+    What is not known of a context moves all its arms together, so it is a common error with the
+    shape of the context's time course and the SD of its prior.
     """
-    own = np.array([target.sd for target in targets])
-    shape = np.array(
-        [
-            float(context.course([target.time_h])[0]) if target.quantity == "change" else 0.0
-            for target in targets
-        ]
-    )
-    covariance = np.diag(own**2) + common**2 * np.outer(shape, shape)
+    changes = [target.quantity == "change" for target in targets]
+    course = np.where(changes, context.course([target.time_h for target in targets]), 0.0)
+    covariance = np.diag(np.array([target.sd for target in targets]) ** 2)
+    for name in {target.context for target in targets}:
+        if name != "active" or context_error:
+            shape = course * [target.context == name for target in targets]
+            covariance += float(spreads[name]) ** 2 * np.outer(shape, shape)
     return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))
 
 

@@ -39,10 +39,10 @@ VISIT_CORRELATION = 0.7
 RISE_H = 0.5
 """The context is there at the first visit, 2 h; a faster rise cannot be told from the data."""
 
-WITHIN_SD = 3.0
+WITHIN_SD = 2.0
 """Between-trial SD of a control type that one trial alone informs, MADRS points (assumed)."""
 
-LEAST_SD = 2.5
+LEAST_SD = 2.0
 """Least SD of the change in active arms, MADRS points: two control types may agree by chance."""
 
 NEW_ANTIDEPRESSANT_ARMS = ("AD+placebo women", "AD+placebo men")

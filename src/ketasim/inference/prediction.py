@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ketasim.inference.targets import Target
     from ketasim.instruments.context import Context
+    from ketasim.instruments.settings import Settings
     from ketasim.model import Model
     from ketasim.population import Cohort
 
@@ -40,7 +41,7 @@ class Arm:
 
 
 def predict(
-    model: Model, targets: Sequence[Target], cohort: Cohort, context: Context
+    model: Model, targets: Sequence[Target], cohort: Cohort, context: Context, settings: Settings
 ) -> NDArray[np.float64]:
     """Predict every target.
 
@@ -52,6 +53,8 @@ def predict(
         Virtual patients over whom means are taken.
     context : Context
         Expectancy and care, fitted before and held fixed.
+    settings : Settings
+        Declared contexts, held fixed too.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def predict(
         In the unit of each target.
     """
     arms = {text: _arm(model, text, targets, cohort) for text in {one.regimen for one in targets}}
-    return np.array([_value(target, arms[target.regimen], context) for target in targets])
+    return np.array([_value(target, arms[target.regimen], context, settings) for target in targets])
 
 
 def _arm(model: Model, text: str, targets: Sequence[Target], cohort: Cohort) -> Arm:
@@ -77,7 +80,7 @@ def _arm(model: Model, text: str, targets: Sequence[Target], cohort: Cohort) -> 
     return Arm(np.asarray(run.dataset["time"]), means)
 
 
-def _value(target: Target, arm: Arm, context: Context) -> float:
+def _value(target: Target, arm: Arm, context: Context, settings: Settings) -> float:
     if target.quantity == "peak":
         return float(arm.means[target.output].max())
     if target.quantity == "time of peak":
@@ -85,10 +88,14 @@ def _value(target: Target, arm: Arm, context: Context) -> float:
     if target.quantity == "at":
         return arm.at(target.output, target.time_h)
     if target.quantity == "change":
-        added = float(context.mean_change("active", [target.time_h])[0])
-        return added - target.baseline * arm.at("relief", target.time_h)
+        return _change(target, arm.at("relief", target.time_h), context, settings)
     week, day = (_over_saline(arm, time, context) for time in (target.time_h, 24.0))
     return week / day
+
+
+def _change(target: Target, relief: float, context: Context, settings: Settings) -> float:
+    level = {**context.change, **settings.declared}[target.context]
+    return level * float(context.course([target.time_h])[0]) - target.baseline * relief
 
 
 def _over_saline(arm: Arm, time_h: float, context: Context) -> float:

@@ -42,7 +42,23 @@ ACTIVE_ARMS: Mapping[str, str] = {
 """Active arms of single doses whose mean change is fitted, with their regimen."""
 
 SINGLE_DOSE_H = 72.0
-"""Rows of Daly's arms after this time follow a second dose (day 4) and are left out."""
+"""Rows of Daly's arms after this time follow a second dose, on day 4."""
+
+REPEATED_ARMS: Mapping[tuple[str, float], str] = {
+    ("ketamine 2x/wk", 336.0): f"{IV} every 84 h x 4",
+    ("ketamine 3x/wk", 336.0): f"{IV} every 56 h x 6",
+    ("esketamine 28 P1", 168.0): "esketamine 28 mg nasal every 72 h x 2",
+    ("esketamine 56 P1", 168.0): "esketamine 56 mg nasal every 72 h x 2",
+    ("esketamine 84 P1", 168.0): "esketamine 84 mg nasal every 72 h x 2",
+}
+"""Arms and hours of repeated doses whose mean change is fitted, with their regimen.
+
+TRANSFORM is not among them: every patient began an antidepressant too, and nothing in the trial says
+how much of the active arms' change is its.
+"""
+
+OPEN_ARMS: Mapping[tuple[str, float], str] = {("ketamine x6 open-label", 2.0): IV}
+"""Open-label arms whose mean change is fitted; how unsure their context is widens their error."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +85,8 @@ class Target:
         Mean MADRS before treatment, for a change.
     citation : str
         Citation key.
+    context : str
+        Whose mean change is added to what the drug does, for a change.
     """
 
     row_id: str
@@ -81,6 +99,7 @@ class Target:
     unit: str
     baseline: float
     citation: str
+    context: str = "active"
 
 
 def fit_targets(*, leave_out: Collection[str] = ()) -> tuple[Target, ...]:
@@ -94,7 +113,8 @@ def fit_targets(*, leave_out: Collection[str] = ()) -> tuple[Target, ...]:
     Returns
     -------
     tuple of Target
-        Mean changes of active arms at 2 and 24 h (Murrough 2013, Singh 2016a, Daly 2018), the
+        Mean changes of active arms at 2 and 24 h (Murrough 2013, Singh 2016a, Daly 2018; open
+        label Murrough 2013b) and under repeated doses (Daly 2018, Singh 2016b), the
         loss over a week (Zarate 2006), the peak of Glx (Milak 2016) and surface GluA1 at 1 h
         (Zaytseva 2023). None of them involves naltrexone, rapamycin, NBQX, depletion or PET.
 
@@ -119,27 +139,28 @@ _NETWORK = (
 
 
 def _changes(rows: pd.DataFrame) -> list[Target]:
-    chosen = rows[
-        rows["arm"].isin(list(ACTIVE_ARMS))
-        & (rows["kind"] == "change")
-        & (rows["timepoint_h"] <= SINGLE_DOSE_H)
-    ]
     baselines = baselines_of(rows)
-    return [
-        Target(
-            row_id=str(row["row_id"]),
-            regimen=ACTIVE_ARMS[str(row["arm"])],
-            quantity="change",
-            output="relief",
-            time_h=float(row["timepoint_h"]),
-            value=float(row["value"]),
-            sd=float(np.hypot(standard_error(row), TRIAL_SPREAD)),
-            unit="MADRS points",
-            baseline=baselines.get((row["study"], row["arm"]), baselines[("", "")]),
-            citation=str(row["citation"]),
-        )
-        for row in chosen.to_dict("records")
-    ]
+    found = []
+    for row in rows[rows["kind"] == "change"].to_dict("records"):
+        place = (str(row["arm"]), float(row["timepoint_h"]))
+        given = REPEATED_ARMS.get(place) or OPEN_ARMS.get(place)
+        if given is None and place[1] <= SINGLE_DOSE_H:
+            given = ACTIVE_ARMS.get(place[0])
+        if given is not None:
+            before = baselines.get((row["study"], row["arm"]), baselines[("", "")])
+            found.append(_change(row, given, before))
+    return found
+
+
+def _change(row: Mapping[Any, Any], given: str, baseline: float) -> Target:
+    arm, time_h = str(row["arm"]), float(row["timepoint_h"])
+    return Target(
+        row_id=str(row["row_id"]), regimen=given, quantity="change", output="relief",
+        time_h=time_h, value=float(row["value"]),
+        sd=float(np.hypot(standard_error(row), TRIAL_SPREAD)), unit="MADRS points",
+        baseline=baseline, citation=str(row["citation"]),
+        context="open_label" if (arm, time_h) in OPEN_ARMS else "active",
+    )  # fmt: skip
 
 
 def baselines_of(rows: pd.DataFrame) -> dict[tuple[str, str], float]:

@@ -9,6 +9,7 @@ Examples
 
 from __future__ import annotations
 
+from ketasim.trial.care import is_extrapolated
 from ketasim.trial.conduct import run_trial
 from ketasim.trial.data import Estimate, TrialData
 from ketasim.trial.design import TrialArm, TrialDesign, TrialEndpoint
@@ -31,7 +32,7 @@ from ketasim.trial.operating import operating_characteristics
 from ketasim.trial.operating_search import compare_designs, find_sample_size, sized
 from ketasim.trial.operating_tornado import tornado
 from ketasim.trial.pool import PoolError, TrialPool, build_pool
-from ketasim.trial.rating import RATING_PRIORS, RatingModel, is_extrapolated
+from ketasim.trial.rating import RATING_PRIORS, RatingModel
 from ketasim.trial.replicates import TrialReplicates
 from ketasim.trial.results import OperatingCharacteristics
 from ketasim.trial.results_search import DesignComparison, SampleSize, Tornado

@@ -15,11 +15,12 @@ import numpy as np
 
 from ketasim.errors import InputError
 from ketasim.instruments import load_context, load_settings
+from ketasim.trial.care import care_of
 from ketasim.trial.dropout import Reasons, calibrate_hazards
 from ketasim.trial.kinds import run_chunk
 from ketasim.trial.patients import Setting, felt_shares, follow_up
 from ketasim.trial.pool import DEFAULT_PEOPLE, build_pool
-from ketasim.trial.rating import RatingModel, care_of
+from ketasim.trial.rating import RatingModel
 from ketasim.trial.replicates import joined
 
 if TYPE_CHECKING:

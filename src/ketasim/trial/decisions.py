@@ -13,7 +13,7 @@ from ketasim.trial.patients import (
     added_by_context,
     felt_of,
     gained,
-    left_by_drug,
+    left_by_treatment,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def raise_doses(
         path = np.full(rows.size, setting.keys.index(f"{one.name}, raised"))
         part = who.kept(rows)
         moments = times[rows] if times.shape[0] > 1 else times
-        change = left_by_drug(setting, part, path, moments) - left_by_drug(
+        change = left_by_treatment(setting, part, path, moments) - left_by_treatment(
             setting, part, arm[rows], moments
         )
         severity = severity.copy()
@@ -96,7 +96,7 @@ def randomise_again(
     before = added_by_context(setting, arm[rows], moments, felt_of(setting, part, arm[rows], 0))
     again = added_by_context(setting, second[rows], np.maximum(moments - stage.time_h, 0.0), felt)
     # A new session renews the expectancy; what is left of the first is not added to it.
-    later = left_by_drug(setting, part, path, moments) + np.minimum(before, again)
+    later = left_by_treatment(setting, part, path, moments) + np.minimum(before, again)
     severity = severity.copy()
     severity[rows, at + 1 :] = later[:, at + 1 :]
     return severity, second

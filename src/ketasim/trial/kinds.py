@@ -18,7 +18,7 @@ from ketasim.trial.patients import (
     added_by_context,
     enter,
     felt_of,
-    left_by_drug,
+    left_by_treatment,
     observed,
     planned,
     recorded_scores,
@@ -66,7 +66,9 @@ def _parallel(setting: Setting, replicates: NDArray[np.int64]) -> TrialReplicate
     arm = allocate(design, setting.seed, replicates, stratum.reshape(-1, n)).ravel()
     times = visit_times(design.visits, setting.seed, who.numbers)
     felt = felt_of(setting, who, arm, 0)
-    severity = left_by_drug(setting, who, arm, times) + added_by_context(setting, arm, times, felt)
+    severity = left_by_treatment(setting, who, arm, times) + added_by_context(
+        setting, arm, times, felt
+    )
     scores = recorded_scores(setting, who, severity)
     severity, raised = raise_doses(setting, who, arm, times, severity, scores)
     severity, rescued = rescue(setting, who, severity, scores)
@@ -123,13 +125,13 @@ def _period(
     """Rate one period; the pharmacology carries over, expectancy and departure begin anew."""
     times = visit_times(setting.design.visits, setting.seed, who.numbers)
     felt = felt_of(setting, who, path, period)
-    severity = left_by_drug(setting, who, path, times + start) + added_by_context(
+    severity = left_by_treatment(setting, who, path, times + start) + added_by_context(
         setting, arm, times, felt
     )
     scores = recorded_scores(setting, who, severity, period=period)
     if period == 0:
         return scores, who.recorded, felt
-    before = left_by_drug(setting, who, path, np.array([[start]]))[:, 0]
+    before = left_by_treatment(setting, who, path, np.array([[start]]))[:, 0]
     mistake = normal_draws(setting.seed, f"error of the baseline {period}", who.numbers)[:, 0]
     scale = load_scale(setting.design.scale)
     latent = before + setting.rating.baseline_error_sd * mistake
@@ -149,7 +151,7 @@ def _withdrawal(setting: Setting, replicates: NDArray[np.int64]) -> TrialReplica
     if setting.rating.world != "model" and design.reference is not None:
         # The induction worked; without a drug effect, going on is as good as stopping.
         path = np.full(arm.size, design.reference)
-    left = left_by_drug(_with_drug(setting), who, path, moments)
+    left = left_by_treatment(_with_drug(setting), who, path, moments)
     scores = recorded_scores(setting, who, left + added_by_context(setting, arm, moments, felt))[
         :, at + 1 :
     ]
@@ -203,7 +205,7 @@ def _induced(setting: Setting, who: Patients, at: int) -> NDArray[np.float64]:
         change = change + setting.care.settings.inpatient_change
     time = np.array([induction.time_h])
     path = np.zeros(who.person.size, dtype=np.int64)
-    left = left_by_drug(_with_drug(setting), who, path, time[None])
+    left = left_by_treatment(_with_drug(setting), who, path, time[None])
     severity = left + change * setting.care.context.course(time)[None, :]
     return recorded_scores(setting, who, severity, times=time)[:, 0]
 

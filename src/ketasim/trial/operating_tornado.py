@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketasim.errors import InputError
+from ketasim.trial.care import arm_context
 from ketasim.trial.operating import (
     named_hypotheses,
     one_contrast,
@@ -21,7 +22,7 @@ from ketasim.trial.operating import (
 )
 from ketasim.trial.operating_analysis import Conditions, analyse_design, unit_of
 from ketasim.trial.pool import DEFAULT_PEOPLE
-from ketasim.trial.rating import RATING_PRIORS, RatingModel, arm_context
+from ketasim.trial.rating import RATING_PRIORS, RatingModel
 from ketasim.trial.results_search import Tornado
 
 if TYPE_CHECKING:

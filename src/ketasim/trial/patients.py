@@ -9,20 +9,22 @@ import numpy as np
 
 from ketasim.instruments import uniform_draws
 from ketasim.trial.allocation import stratum_of
+from ketasim.trial.care import antidepressant_change, expected_change
 from ketasim.trial.dropout import Departure, Missing, Reasons, depart
-from ketasim.trial.rating import entry_law, expected_change, rated, record_baseline
+from ketasim.trial.rating import entry_law, rated, record_baseline
 from ketasim.trial.replicates import TrialReplicates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ketasim.trial.care import Care
     from ketasim.trial.design import TrialDesign
     from ketasim.trial.pool import TrialPool
-    from ketasim.trial.rating import Care, RatingModel
+    from ketasim.trial.rating import RatingModel
 
 __all__ = [
     "Patients", "Setting", "added_by_context", "enter", "felt_of", "felt_shares", "follow_up",
-    "gained", "left_by_drug", "observed", "planned", "recorded_scores", "result_of", "strata_of",
+    "gained", "left_by_treatment", "observed", "planned", "recorded_scores", "result_of", "strata_of",
 ]  # fmt: skip
 
 
@@ -103,20 +105,23 @@ def strata_of(setting: Setting, who: Patients) -> NDArray[np.int64]:
     )  # fmt: skip
 
 
-def left_by_drug(
+def left_by_treatment(
     setting: Setting,
     who: Patients,
     path: NDArray[np.int64],
     times: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return the MADRS points that the pharmacology leaves, shape (n, n_visits)."""
+    """Return the MADRS points that the treatments leave, shape (n, n_visits).
+
+    An antidepressant acts on what the drug leaves, as two independent treatments do (Bliss).
+    """
+    slow = antidepressant_change(setting.design, setting.care, setting.seed, who.numbers, times)
     if setting.rating.world != "model":
         # A person who could not be solved stays unsolved, so that worlds hold the same people.
         failed = setting.pool.failed[who.person]
-        full = np.where(failed, np.nan, who.true)
-        return np.repeat(full[:, None], times.shape[-1], axis=1)
+        return np.where(failed, np.nan, who.true)[:, None] + slow
     relief = setting.pool.relief_at(setting.place[path], who.person, times)
-    return np.asarray(who.true[:, None] * (1.0 - relief))
+    return np.asarray((who.true[:, None] + slow) * (1.0 - relief))
 
 
 def felt_of(

@@ -168,7 +168,7 @@ class OperatingCharacteristics(Recorded):
     @property
     def extrapolated(self) -> bool:
         """Whether the design has a context that no calibration trial has."""
-        from ketasim.trial.rating import is_extrapolated
+        from ketasim.trial.care import is_extrapolated
 
         return is_extrapolated(self.design)
 

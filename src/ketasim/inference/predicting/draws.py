@@ -14,6 +14,7 @@ import numpy as np
 
 from ketasim.inference.calibrate import calibrate
 from ketasim.inference.contexts import fit_contexts, fit_settings
+from ketasim.inference.predicting.baseline import Baseline, usual_baseline
 from ketasim.inference.targets import fit_targets
 from ketasim.instruments.draws import normal_draws
 from ketasim.model import load_model
@@ -89,24 +90,35 @@ class Worlds:
     shared, benefit, other : ndarray, shape (draws, trials)
         Standard normal numbers of a trial: what all its arms share, how large the drug's effect is
         there, and what the control has for itself.
+    usual : Baseline
+        Severity before treatment where a trial does not tell.
     """
 
     table: dict[str, NDArray[np.float64]]
     shared: NDArray[np.float64]
     benefit: NDArray[np.float64]
     other: NDArray[np.float64]
+    usual: Baseline
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """Tables of contexts and of settings, from `fit_contexts` and `fit_settings`."""
+
+    contexts: pd.DataFrame
+    settings: pd.DataFrame
 
 
 def learn(
-    hypothesis: str, contexts: pd.DataFrame, sizes: Sizes, seed: int, leave_out: Collection[str]
+    hypothesis: str, surroundings: Surroundings, sizes: Sizes, seed: int, leave_out: Collection[str]
 ) -> Learnt:
     """Calibrate a hypothesis on the trials it may look at, and draw from its posterior.
 
     Parameters
     ----------
     hypothesis : str
-    contexts : DataFrame
-        From `fit_contexts`, with the same families left out.
+    surroundings : Surroundings
+        From `learn_contexts`, with the same families left out.
     sizes : Sizes
     seed : int
     leave_out : collection of str
@@ -120,8 +132,8 @@ def learn(
     known = shipped.values()
     start = {name: known[name] for name in shipped.covariance().index if name in known}
     fit = calibrate(
-        hypothesis, targets=fit_targets(leave_out=leave_out), contexts=contexts, start=start,
-        context_error=False, seed=seed,
+        hypothesis, targets=fit_targets(leave_out=leave_out), contexts=surroundings.contexts,
+        settings=surroundings.settings, start=start, context_error=False, seed=seed,
     )  # fmt: skip
     z = normal_draws(seed, "posterior of a prediction", np.arange(sizes.draws), len(fit.names))
     values = np.exp(np.log(fit.values) + z @ np.linalg.cholesky(fit.covariance).T)
@@ -133,19 +145,19 @@ def learn(
 
 def learn_contexts(
     sizes: Sizes, seed: int, leave_out: Collection[str]
-) -> tuple[pd.DataFrame, Worlds]:
+) -> tuple[Surroundings, Worlds]:
     """Fit contexts and settings on the trials that may be looked at, and draw from them.
 
     Returns
     -------
-    contexts : DataFrame
-        From `fit_contexts`.
+    surroundings : Surroundings
     worlds : Worlds
     """
     import pandas as pd
 
     contexts = fit_contexts(leave_out=leave_out)
-    table = pd.concat([contexts, fit_settings(contexts, leave_out=leave_out)])
+    settings = fit_settings(contexts, leave_out=leave_out)
+    table = pd.concat([contexts, settings])
     numbers = np.arange(sizes.draws)
     drawn = {
         str(name): _draw(str(name), float(value), float(sd), seed, numbers)
@@ -155,7 +167,9 @@ def learn_contexts(
         what: normal_draws(seed, f"trial, {what}", numbers, sizes.trials)
         for what in ("shared", "benefit", "other")
     }
-    return contexts, Worlds(drawn, **trials)
+    return Surroundings(contexts, settings), Worlds(
+        drawn, **trials, usual=usual_baseline(leave_out=leave_out)
+    )
 
 
 def _draw(

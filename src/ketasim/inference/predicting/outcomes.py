@@ -9,13 +9,11 @@ scatters around it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ketasim.instruments import convert_scale
 from ketasim.instruments.context import REFERENCE_TIME_H, course_shape
 from ketasim.instruments.draws import normal_draws, uniform_draws
 
@@ -25,37 +23,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ketasim.inference.predicting.arms import Arm
+    from ketasim.inference.predicting.baseline import Baseline
     from ketasim.inference.predicting.draws import Sizes, Worlds
     from ketasim.instruments.scales import RatingScale
 
-__all__ = ["Baseline", "Rated", "baseline_of", "compare", "publish", "rate"]
+__all__ = ["Rated", "compare", "publish", "rate"]
 
-BASELINE = (36.9, 5.6)
-"""Mean and SD of baseline MADRS where a trial does not tell (the covariate table of populations)."""
-BASELINE_SPREAD = 2.5
-"""SD between trials of the mean baseline, MADRS points, where a trial does not tell (assumed)."""
 LEAST_BASELINE = 20.0
-BENEFIT_SPREAD = 0.2
+BENEFIT_SPREAD = 0.1
 """SD between trials of the logarithm of the drug's effect: 2 of its 10 points (assumed)."""
 SHARED = 0.5
 """Share of the variance between trials that all arms of a trial share (assumed)."""
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """Severity before treatment, MADRS points.
-
-    Parameters
-    ----------
-    mean, sd : float
-        Of the patients.
-    spread : float
-        SD of the mean between trials: 0 where the trial tells it.
-    """
-
-    mean: float
-    sd: float
-    spread: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,24 +56,6 @@ class Rated:
     score_sd: NDArray[np.float64]
     response: NDArray[np.float64]
     remission: NDArray[np.float64]
-
-
-def baseline_of(scale: RatingScale, mean: float, sd: float) -> Baseline:
-    """Return the severity before treatment from what a trial tells of it, in its own points.
-
-    Parameters
-    ----------
-    scale : RatingScale
-    mean, sd : float
-        Points of that scale; NaN where the trial does not tell.
-    """
-    if math.isnan(mean):
-        return Baseline(*BASELINE, BASELINE_SPREAD)
-    centre = float(convert_scale([mean], scale.name, "madrs")[0])
-    if math.isnan(sd):
-        return Baseline(centre, BASELINE[1], 0.0)
-    low, high = convert_scale([mean - sd, mean + sd], scale.name, "madrs")
-    return Baseline(centre, float(high - low) / 2.0, 0.0)
 
 
 def rate(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ketasim.inference.predicting.arms import NotPredicted, active_arm, control_arm
+from ketasim.inference.predicting.baseline import baseline_of
 from ketasim.inference.predicting.draws import Sizes, learn, learn_contexts, relief_of
-from ketasim.inference.predicting.outcomes import baseline_of, compare, publish, rate
+from ketasim.inference.predicting.outcomes import compare, publish, rate
 from ketasim.instruments import load_scale
 from ketasim.model import list_hypotheses, load_hypothesis
 from ketasim.results import atomic_write
@@ -124,10 +125,10 @@ def predict_trials(
     chosen = sizes or Sizes()
     names = [load_hypothesis(name).name for name in (hypotheses or list_hypotheses())]
     plans = [_plan(row, [one for one in rows if _same_study(one, row)]) for row in rows]
-    contexts, worlds = learn_contexts(chosen, seed, leave_out)
+    surroundings, worlds = learn_contexts(chosen, seed, leave_out)
     found: list[list[tuple[NDArray[np.float64], float] | None]] = []
     for done, name in enumerate(names):
-        learnt = learn(name, contexts, chosen, seed, leave_out)
+        learnt = learn(name, surroundings, chosen, seed, leave_out)
         raters = _Raters(_reliefs(learnt, plans, chosen), worlds, chosen, seed)
         found.append([_predicted(plan, raters) for plan in plans])
         if progress is not None:
@@ -193,7 +194,9 @@ class _Raters:
         """Return the ratings of an arm at the row's time, on its scale."""
         assert row.scale is not None
         scale, time = load_scale(row.scale), row.number("timepoint_h")
-        baseline = baseline_of(scale, row.number("baseline_mean"), row.number("baseline_sd"))
+        baseline = baseline_of(
+            scale, row.number("baseline_mean"), row.number("baseline_sd"), self._worlds.usual
+        )
         own = (arm.regimens, arm.context, arm.inpatient, arm.new_antidepressant)
         key = (*own, time, baseline, scale.name, control)
         if key not in self._known:

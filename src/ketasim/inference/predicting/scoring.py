@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketasim.errors import EvidenceError
+from ketasim.inference.predicting.baseline import USUAL_SD
 from ketasim.inference.predicting.baselines import BASELINES, baseline_predictions
-from ketasim.inference.predicting.outcomes import BASELINE
 from ketasim.inference.predicting.predict import ALL, INTERVALS, LEVELS
 from ketasim.inference.targets import POOLED_SD
 
@@ -260,5 +260,5 @@ def _standard_error(row: dict[Any, Any]) -> float:
         return 100.0 * float(np.sqrt(share * (1.0 - share) / n))
     if row["kind"] == "effect_size":
         return float(np.sqrt(4.0 / n + value**2 / (2.0 * n)))
-    sd = number("true_sd", BASELINE[1] if row["kind"] == "mean" else POOLED_SD)
+    sd = number("true_sd", USUAL_SD if row["kind"] == "mean" else POOLED_SD)
     return sd * float(np.sqrt(4.0 / n if row["kind"] == "diff" else 1.0 / n))
