@@ -23,7 +23,7 @@ from ketasim.cli.examples import EXAMPLES
 from ketasim.errors import KetasimError
 
 SLOW = {"experiment", "dossier"}
-OWN_FILES = {"rerun", "solve", "predict", "score"}
+OWN_FILES = {"rerun", "solve", "predict", "score", "pet fit"}
 WIDE = {"COLUMNS": "240", "NO_COLOR": "1", "TERM": "dumb"}
 
 

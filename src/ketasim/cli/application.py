@@ -102,6 +102,7 @@ def _commands() -> dict[str, Callable[..., None]]:
         dossier,
         experiment,
         lint,
+        pool,
         predict,
         rerun,
         simulate,
@@ -117,6 +118,7 @@ def _commands() -> dict[str, Callable[..., None]]:
         "trial": trial.trial,
         "predict": predict.predict,
         "score": predict.score,
+        "pool": pool.pool,
         "dossier": dossier.dossier,
         "cite": cite.cite,
         "rerun": rerun.rerun,
@@ -132,7 +134,7 @@ def application() -> typer.Typer:
     typer.Typer
         Called with ``args=[...]``, it runs a command and exits.
     """
-    from ketasim.cli import export
+    from ketasim.cli import export, pet, pet_power
     from ketasim.cli.examples import epilog
 
     app = typer.Typer(
@@ -150,4 +152,8 @@ def application() -> typer.Typer:
     exports = typer.Typer(help="Write the model in a format that other tools read.")
     exports.command("sbml", epilog=epilog("export sbml"))(export.sbml)
     app.add_typer(exports, name="export")
+    scans = typer.Typer(help="Quantify PET scans of the serotonin receptor 5-HT1B.")
+    scans.command("fit", epilog=epilog("pet fit"))(pet.fit)
+    scans.command("power", epilog=epilog("pet power"))(pet_power.power)
+    app.add_typer(scans, name="pet")
     return app

@@ -9,7 +9,7 @@ from ketasim.errors import KetasimError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["controls", "drugs", "experiments", "hypotheses", "routes"]
+__all__ = ["controls", "drugs", "experiments", "hypotheses", "kinetic_models", "routes"]
 
 
 def hypotheses(incomplete: str) -> list[str]:
@@ -46,6 +46,13 @@ def experiments(incomplete: str) -> list[str]:
     from ketasim.experiments import list_experiments
 
     return _beginning(incomplete, list_experiments)
+
+
+def kinetic_models(incomplete: str) -> list[str]:
+    """Return the kinetic models of PET that begin with what was typed."""
+    from ketasim.instruments.pet.kinetics import MODELS
+
+    return _beginning(incomplete, lambda: MODELS)
 
 
 def _beginning(incomplete: str, names: Callable[[], Iterable[str]]) -> list[str]:

@@ -35,6 +35,19 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "ketasim score out/predicted/predictions.csv results.csv",
         "ketasim score out/predicted/predictions.csv results.csv --json",
     ),
+    "pet fit": (
+        "ketasim pet fit tacs.csv --model srtm --out out/fits.csv",
+        "ketasim pet fit tacs.csv --model mrtm2 --k2-prime-region VSTR --json",
+    ),
+    "pet power": (
+        "ketasim pet power --design change --region HIP --effect 0.167 --n 20",
+        "ketasim pet power --design group --region HIP --effect 0.167 --n 20 --n-control 10"
+        " --absolute-variability 0.12 --json",
+    ),
+    "pool": (
+        "ketasim pool --event Dissociation --measure rr --hartung-knapp",
+        "ketasim pool --event Sedation --measure or --method glmm --glmm-model CM.EL --json",
+    ),
     "dossier": (
         "ketasim dossier --experiment occupancy --hypothesis article --out out/occupancy",
         "ketasim dossier --out out/dossier",
