@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ketasim.errors import InputError
 from ketasim.provenance import Manifest, compare, hash_mapping, hash_text, manifest_for
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from ketasim.simulate import Rerun
@@ -16,7 +19,7 @@ __all__ = ["rerun"]
 
 
 def rerun(manifest: Path | str, *, check_only: bool = False) -> Rerun:
-    """Make a simulation or an experiment again and compare number by number.
+    """Make a simulation, an experiment or a study again and compare number by number.
 
     Parameters
     ----------
@@ -33,25 +36,32 @@ def rerun(manifest: Path | str, *, check_only: bool = False) -> Rerun:
     Raises
     ------
     InputError
-        If there is no manifest, or it is that of neither.
+        If there is no manifest, or it is that of none of them.
     """
     stored = Manifest.load(manifest)
+    path = Path(manifest)
+    folder = path if path.is_dir() else path.parent
     if "experiment" in stored.options:
-        path = Path(manifest)
-        return _experiment(stored, path if path.is_dir() else path.parent, check_only)
+        return _experiment(stored, folder, check_only)
+    if "study" in stored.options:
+        return _study(stored, folder, check_only)
     from ketasim.simulate import rerun as rerun_simulation
 
     return rerun_simulation(manifest, check_only=check_only)
 
 
 def _experiment(stored: Manifest, folder: Path, check_only: bool) -> Rerun:
-    from ketasim.experiments import experiment
+    from ketasim.experiments import Experiment, experiment
+    from ketasim.experiments.result import ARMS_FILE
     from ketasim.simulate import Rerun
 
     if check_only:
         return Rerun(None, tuple(compare(stored, _inputs_today(stored))), None)
     options = stored.options
-    made = experiment(options["experiment"]).run(
+    claim = experiment(options["experiment"])
+    if not isinstance(claim, Experiment):
+        raise InputError(f"{claim.name!r} has become a study", where=str(folder))
+    made = claim.run(
         options["size"],
         stored.hypothesis.split(", "),
         stored.seed,
@@ -59,7 +69,23 @@ def _experiment(stored: Manifest, folder: Path, check_only: bool) -> Rerun:
         overrides=options["overrides"],
     )
     differences = tuple(compare(stored, made.manifest))
-    return Rerun(None, differences, *_largest_difference(folder, made.predictions))
+    return Rerun(None, differences, *_largest_difference(folder, {ARMS_FILE: made.predictions}))
+
+
+def _study(stored: Manifest, folder: Path, check_only: bool) -> Rerun:
+    from ketasim.experiments import Study, experiment
+    from ketasim.experiments.study_result import ANSWERS
+    from ketasim.simulate import Rerun
+
+    if check_only:
+        return Rerun(None, tuple(compare(stored, _inputs_today(stored))), None)
+    study = experiment(stored.options["study"])
+    if not isinstance(study, Study):
+        raise InputError(f"{study.name!r} is no study any more", where=str(folder))
+    made = study.run(stored.options["size"], stored.hypothesis.split(", "), stored.seed)
+    tables = {f"{name}.parquet": made.to_frame(name) for name in (ANSWERS, *made.tables)}
+    differences = tuple(compare(stored, made.manifest))
+    return Rerun(None, differences, *_largest_difference(folder, tables))
 
 
 def _inputs_today(stored: Manifest) -> Manifest:
@@ -77,16 +103,24 @@ def _inputs_today(stored: Manifest) -> Manifest:
     )
 
 
-def _largest_difference(folder: Path, made: pd.DataFrame) -> tuple[float | None, str]:
-    """Compare the stored predictions with the new ones, relative to each column's size."""
-    import numpy as np
+def _largest_difference(folder: Path, made: Mapping[str, pd.DataFrame]) -> tuple[float | None, str]:
+    """Compare stored tables with new ones, relative to each column's size."""
     import pandas as pd
 
-    from ketasim.experiments.result import ARMS_FILE
+    worst: float | None = None
+    where = ""
+    for name, table in made.items():
+        if not (folder / name).is_file():
+            continue
+        apart, column = _difference(pd.read_parquet(folder / name), table)
+        if worst is None or not apart <= worst:
+            worst, where = apart, column
+    return worst, where
 
-    if not (folder / ARMS_FILE).is_file():
-        return None, ""
-    before = pd.read_parquet(folder / ARMS_FILE)
+
+def _difference(before: pd.DataFrame, made: pd.DataFrame) -> tuple[float, str]:
+    import numpy as np
+
     if before.shape != made.shape:
         return float("inf"), "the number of predictions"
     worst, where = 0.0, ""

@@ -70,7 +70,7 @@ def test_the_arms_that_the_mechanism_asks_for_are_given(name: str, given: set[st
     assert arms_of(name, *given)
 
 
-@pytest.mark.parametrize("name", list_experiments())
+@pytest.mark.parametrize("name", list_experiments("claim"))
 def test_every_experiment_gives_ketamine_as_in_the_trials(name: str) -> None:
     arm = experiment(name).arm("ketamine")
     (dose,) = regimen(arm.regimen).doses
@@ -136,7 +136,7 @@ def test_inhibitors_are_given_before_ketamine() -> None:
                 assert min(others) < min(ketamine)
 
 
-@pytest.mark.parametrize("name", list_experiments())
+@pytest.mark.parametrize("name", list_experiments("claim"))
 def test_every_dose_of_every_arm_can_be_given(name: str) -> None:
     model = load_model("article")
     for arm in experiment(name).arms:
@@ -160,7 +160,7 @@ def rows_named(design: Experiment) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("name", list_experiments())
+@pytest.mark.parametrize("name", list_experiments("claim"))
 def test_every_row_that_an_experiment_names_is_in_its_evidence(
     name: str, table: pd.DataFrame
 ) -> None:
@@ -172,7 +172,7 @@ def test_every_row_that_an_experiment_names_is_in_its_evidence(
     assert set(design.scale_of) | set(design.crossover) <= set(used["source"])
 
 
-@pytest.mark.parametrize("name", list_experiments())
+@pytest.mark.parametrize("name", list_experiments("claim"))
 def test_every_name_inside_an_experiment_is_one_of_its_own(name: str) -> None:
     design = experiment(name)
     arms = {arm.name for arm in design.arms}
@@ -185,7 +185,7 @@ def test_every_name_inside_an_experiment_is_one_of_its_own(name: str) -> None:
     assert {arm.sweep for arm in design.arms} - {""} == {sweep.name for sweep in design.sweeps}
 
 
-@pytest.mark.parametrize("name", list_experiments())
+@pytest.mark.parametrize("name", list_experiments("claim"))
 def test_arms_of_a_sweep_have_places_and_a_line(name: str) -> None:
     for arm in experiment(name).arms:
         assert np.isfinite(arm.at) == bool(arm.sweep and not arm.hidden)

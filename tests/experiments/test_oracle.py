@@ -31,7 +31,7 @@ TIMES = np.array(
 WORST = 1e-5
 ARMS = {
     (arm.regimen, tuple(sorted(arm.overrides.items()))): arm
-    for name in list_experiments()
+    for name in list_experiments("claim")
     for arm in experiment(name).arms
     if arm.regimen
 }

@@ -252,7 +252,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", list_experiments())
+@pytest.mark.parametrize("name", list_experiments("claim"))
 def test_a_hypothesis_in_one_file_appears_in_every_experiment(
     name: str, own: Path, cache: ArmCache
 ) -> None:

@@ -70,7 +70,7 @@ def test_evidence_that_says_the_opposite_contradicts(
     assert set(before.agree) - {"yoon2025-none"} <= {*after.disagree, *after.disputed}
 
 
-@pytest.mark.parametrize("name", list_experiments())
+@pytest.mark.parametrize("name", list_experiments("claim"))
 def test_every_shipped_verdict_is_a_count_of_votes(name: str, run: Run) -> None:
     result = run(name, ("article", "mtor_sparing"), brief=True)
     frame = result.comparison_frame()
@@ -328,7 +328,7 @@ def test_only_the_targets_of_the_calibration_are_called_fitted(run: Run) -> None
         name: {
             one.observation.id for one in run(name, brief=True).comparisons if one.role == "fitted"
         }
-        for name in list_experiments()
+        for name in list_experiments("claim")
     }
     assert {"glx-peak", "glx-peak-time"} <= called["occupancy"]
     for name, rows in called.items():

@@ -12,6 +12,7 @@ import xarray as xr
 from ketasim.simulate import Trajectories
 
 TIMES = np.array([-0.75, 0.0, 2.0, 24.0, 168.0])
+CARRIERS = ("sbp_rise", "dbp_rise", "hr_rise", "sedation", "nausea", "dizziness")
 
 
 def by_hand(relief, dissociation=None, *, patients=None, baseline=34.0, drugs=("ketamine",)):
@@ -23,11 +24,13 @@ def by_hand(relief, dissociation=None, *, patients=None, baseline=34.0, drugs=("
         {
             "relief": (shape, relief),
             "dissociation": (shape, relief if dissociation is None else np.asarray(dissociation)),
+            **dict.fromkeys(CARRIERS, (shape, relief)),
             "status": ("patient", status),
         },
         coords={"patient": numbers, "time": TIMES},
     )
-    table = pd.DataFrame({"madrs_baseline": baseline}, index=pd.Index(numbers, name="patient"))
+    columns = {"madrs_baseline": baseline, "age": 45.0}
+    table = pd.DataFrame(columns, index=pd.Index(numbers, name="patient"))
     # Only what an instrument reads: a whole model behind it would make these no unit tests.
     run = object.__new__(Trajectories)
     parts = {
@@ -35,7 +38,9 @@ def by_hand(relief, dissociation=None, *, patients=None, baseline=34.0, drugs=("
         "cohort": SimpleNamespace(table=table, seed=1),
         "model": SimpleNamespace(hypothesis=SimpleNamespace(name="article")),
         "regimen": SimpleNamespace(
-            doses=tuple(SimpleNamespace(drug=drug, repeats=1) for drug in drugs)
+            doses=tuple(
+                SimpleNamespace(drug=drug, repeats=1, starts=lambda: np.zeros(1)) for drug in drugs
+            )
         ),
     }
     for name, part in parts.items():

@@ -130,6 +130,7 @@ def doctored(bundle: Bundle) -> Bundle:
         experiments=json.loads(json.dumps(bundle.experiments)),
         parameters=bundle.parameters.copy(),
         observations=bundle.observations.copy(),
+        trials=bundle.trials.copy(),
     )
 
 

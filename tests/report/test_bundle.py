@@ -16,7 +16,7 @@ from ketasim.model import load_model
 from ketasim.report import Bundle, read_bundle
 
 PARTS = ("dossier.json", "model.xml", "experiments/camp/experiment.json")
-TABLES = ("parameters.parquet", "observations.parquet")
+TABLES = ("parameters.parquet", "observations.parquet", "trials.parquet")
 
 
 @pytest.fixture

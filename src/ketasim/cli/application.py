@@ -98,6 +98,7 @@ def _options(
 def _commands() -> dict[str, Callable[..., None]]:
     from ketasim.cli import (
         cite,
+        discover,
         doctor,
         dossier,
         experiment,
@@ -119,6 +120,7 @@ def _commands() -> dict[str, Callable[..., None]]:
         "predict": predict.predict,
         "score": predict.score,
         "pool": pool.pool,
+        "discover": discover.discover,
         "dossier": dossier.dossier,
         "cite": cite.cite,
         "rerun": rerun.rerun,

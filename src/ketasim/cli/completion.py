@@ -9,7 +9,9 @@ from ketasim.errors import KetasimError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["controls", "drugs", "experiments", "hypotheses", "kinetic_models", "routes"]
+__all__ = [
+    "controls", "drugs", "experiments", "hypotheses", "kinetic_models", "properties", "routes",
+]  # fmt: skip
 
 
 def hypotheses(incomplete: str) -> list[str]:
@@ -53,6 +55,13 @@ def kinetic_models(incomplete: str) -> list[str]:
     from ketasim.instruments.pet.kinetics import MODELS
 
     return _beginning(incomplete, lambda: MODELS)
+
+
+def properties(incomplete: str) -> list[str]:
+    """Return the properties of a compound that begin with what was typed."""
+    from ketasim.discovery import space
+
+    return _beginning(incomplete, lambda: space().names)
 
 
 def _beginning(incomplete: str, names: Callable[[], Iterable[str]]) -> list[str]:

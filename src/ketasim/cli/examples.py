@@ -48,6 +48,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "ketasim pool --event Dissociation --measure rr --hartung-knapp",
         "ketasim pool --event Sedation --measure or --method glmm --glmm-model CM.EL --json",
     ),
+    "discover": (
+        "ketasim discover --list",
+        "ketasim discover --generations 3 --population 56 --draws 2 --out out/search",
+    ),
     "dossier": (
         "ketasim dossier --experiment occupancy --hypothesis article --out out/occupancy",
         "ketasim dossier --out out/dossier",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ketasim.cli import completion
-from ketasim.cli.output import AsJson, print_frame, print_json, print_table, say, write
+from ketasim.cli.output import AsJson, print_frame, print_json, print_table, progress, say, write
+
+if TYPE_CHECKING:
+    from ketasim.experiments import Claim, ExperimentResult, StudyResult
 
 
 def experiment(
@@ -33,9 +36,9 @@ def experiment(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run one of the article's claims as an experiment and compute its verdicts."""
+    """Run one of the article's claims as an experiment or a study and compute its verdicts."""
+    from ketasim.experiments import Study, list_experiments
     from ketasim.experiments import experiment as find
-    from ketasim.experiments import list_experiments
 
     if list_ or name is None:
         found = [find(one) for one in list_experiments()]
@@ -45,13 +48,27 @@ def experiment(
         else:
             print_table(rows, header=("name", "title", "claim"))
         return
-    result = find(name).run(size, hypothesis, seed)
+    chosen = find(name)
+    if isinstance(chosen, Study):
+        with progress(f"Running {chosen.name}", unit="steps") as advance:
+            studied = chosen.run(size, hypothesis, seed, advance)
+        _show(studied, studied.study.claim, out, as_json)
+        for line in () if as_json else studied.said():
+            say(line)
+        return
+    result = chosen.run(size, hypothesis, seed)
+    _show(result, result.experiment.claim, out, as_json)
+
+
+def _show(
+    result: ExperimentResult | StudyResult, claim: Claim, out: Path | None, as_json: bool
+) -> None:
     if out is not None:
         result.save(out)
     if as_json:
         write(result.to_json())
         return
-    say(result.experiment.claim.text)
+    say(claim.text)
     print_frame(result.summary(), as_json=False)
     for sentence in result.warnings:
         say(f"Note: {sentence}")

@@ -19,19 +19,28 @@ from ketasim.experiments.readouts import Readout, list_readouts, readout
 from ketasim.experiments.result import ExperimentResult
 from ketasim.experiments.scoreboard import scoreboard
 from ketasim.experiments.serialise import check_record, schema
+from ketasim.experiments.study import Answer, Chart, Request, Study, StudyParts, StudyVerdict
+from ketasim.experiments.study_result import StudyResult
 from ketasim.experiments.verdict import VERDICT_RULE, Verdict
 
 __all__ = [
     "VERDICT_RULE",
+    "Answer",
     "Arm",
     "ArmCache",
     "ArmCourse",
+    "Chart",
     "Claim",
     "Comparison",
     "Experiment",
     "ExperimentResult",
     "Observation",
     "Readout",
+    "Request",
+    "Study",
+    "StudyParts",
+    "StudyResult",
+    "StudyVerdict",
     "Sweep",
     "Verdict",
     "check_expected",

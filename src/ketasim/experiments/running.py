@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ketasim.population import Cohort
     from ketasim.provenance import Manifest
 
-__all__ = ["PATIENTS", "SWEEP_PATIENTS", "run_experiment"]
+__all__ = ["PATIENTS", "SWEEP_PATIENTS", "hypothesis_models", "run_experiment"]
 
 PATIENTS: Mapping[str, int] = {"quick": 64, "full": 1000}
 """Size of the cohort."""
@@ -104,14 +104,35 @@ def run_experiment(
         cache=shared_cache() if cache is None else cache,
         own_evidence="" if evidence is None else hash_text(evidence.to_csv(index=False)),
     )
-    models = _models(hypotheses, overrides or {})
+    models = hypothesis_models(hypotheses, overrides or {})
     outcomes = {name: _one_hypothesis(plan, model) for name, model in models.items()}
     return _gathered(plan, size, models, outcomes, dict(overrides or {}), began)
 
 
-def _models(
+def hypothesis_models(
     hypotheses: Iterable[str | Path | Hypothesis] | None, overrides: Mapping[str, float]
 ) -> dict[str, Model]:
+    """Load the model of every hypothesis that is asked for.
+
+    Parameters
+    ----------
+    hypotheses : iterable of str, path or Hypothesis, optional
+        None for every hypothesis there is.
+    overrides : mapping of str to float
+        Parameters changed in each.
+
+    Returns
+    -------
+    dict of str to Model
+        By name of the hypothesis.
+
+    Raises
+    ------
+    UnknownNameError
+        If a hypothesis does not exist.
+    InputError
+        If none is given, or one twice.
+    """
     from ketasim.model import list_hypotheses, load_model
 
     chosen = list_hypotheses() if hypotheses is None else hypotheses

@@ -1,4 +1,4 @@
-"""What is measured, with its noise: rating scales, response, remission, the shape of CADSS.
+"""What is measured, with its noise: rating scales, the shape of CADSS, vital signs, adverse events.
 
 Examples
 --------
@@ -9,6 +9,7 @@ True
 
 from __future__ import annotations
 
+from ketasim.instruments.adverse_events import AdverseEvents, draw_events
 from ketasim.instruments.context import CONTROL_TYPES, Context, context_table, load_context
 from ketasim.instruments.draws import normal_draws, uniform_draws
 from ketasim.instruments.measures import CADSS_NOTE, list_measures
@@ -31,17 +32,21 @@ from ketasim.instruments.settings import (
     settings_table,
 )
 from ketasim.instruments.severity import latent_madrs
+from ketasim.instruments.vitals import VitalSessions, vital_sessions
 
 __all__ = [
     "CADSS_NOTE",
     "CONTROL_TYPES",
     "DECLARED_CONTEXTS",
+    "AdverseEvents",
     "Context",
     "Observations",
     "RatingScale",
     "Settings",
+    "VitalSessions",
     "context_table",
     "convert_scale",
+    "draw_events",
     "latent_madrs",
     "leucht_points",
     "list_measures",
@@ -56,4 +61,5 @@ __all__ = [
     "response",
     "settings_table",
     "uniform_draws",
+    "vital_sessions",
 ]

@@ -1,4 +1,8 @@
-"""The measures by name: a scale's score, change, response or remission, and the shape of CADSS."""
+"""The measures by name.
+
+A scale's score, change, response or remission; the shape of CADSS and of sedation; blood pressure and
+heart rate; and whether an adverse event has happened.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ketasim.errors import unknown_name
+from ketasim.errors import EvidenceError, unknown_name
+from ketasim.instruments.adverse_events.events import EVENT_DIRECTION, event_names, load_event
 from ketasim.instruments.scales import (
     RatingScale,
     list_scales,
@@ -16,13 +21,16 @@ from ketasim.instruments.scales import (
     response,
     unmapped_scales,
 )
+from ketasim.instruments.vitals.signs import VITAL_SIGNS, vital_sign
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["CADSS_NOTE", "Kind", "Measure", "list_measures", "parse_measure"]
 
-Kind = Literal["score", "change", "response", "remission", "dissociation"]
+Kind = Literal[
+    "score", "change", "response", "remission", "dissociation", "sedation", "vital", "event"
+]  # fmt: skip
 """What a measure reports of a scale."""
 
 CADSS_NOTE = (
@@ -31,6 +39,20 @@ CADSS_NOTE = (
 )
 """Printed with every CADSS result."""
 
+_NOTES = {
+    "dissociation": CADSS_NOTE,
+    "sedation": "Sedation is shown as a share of the patient's own peak: when it comes and goes was "
+    "published, and no map to the scores of MOAA/S was.",
+    "vital": "Levels before dosing are assumed; noise within people follows placebo's mean of "
+    "maxima, and the rise follows that of nasal esketamine.",
+    "event": f"Has happened by then. {EVENT_DIRECTION}",
+}
+
+_SOURCES = {
+    "vital": ("doherty2020", "yale2024", "vankawala2021"),
+    "event": ("spravatolabel", "sustaincourse2022"),
+}
+
 _SUFFIXES: dict[str, Kind] = {
     "": "score",
     "_change": "change",
@@ -38,7 +60,7 @@ _SUFFIXES: dict[str, Kind] = {
     "_remission": "remission",
 }
 _ALIASES = {"response": "madrs_response", "remission": "madrs_remission"}
-_CADSS = "cadss"
+_CADSS, _SEDATION, _EVENT = "cadss", "sedation", "_event"
 
 
 @dataclass(frozen=True)
@@ -50,9 +72,10 @@ class Measure:
     name : str
         For instance ``"hamd17_response"``.
     kind : str
-        Score, change from baseline, response, remission, or dissociation.
+        Score, change from baseline, response, remission, dissociation, sedation, a vital sign, or
+        an adverse event.
     scale : RatingScale or None
-        The scale; None for CADSS.
+        The scale; None for what is none.
     unit : str
         Unit of the value.
     needs : str
@@ -68,9 +91,24 @@ class Measure:
     @property
     def title(self) -> str:
         """The measure in print."""
+        if self.kind == "vital":
+            return vital_sign(self.name).title
+        if self.kind == "event":
+            return load_event(self.name.removesuffix(_EVENT)).title
         if self.scale is None:
-            return "CADSS, share of own peak"
+            name = "CADSS" if self.kind == "dissociation" else "Sedation"
+            return f"{name}, share of own peak"
         return self.scale.title if self.kind == "score" else f"{self.scale.title} {self.kind}"
+
+    @property
+    def note(self) -> str:
+        """What a reader must know of it; empty for a scale."""
+        return _NOTES.get(self.kind, "")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """BibTeX keys of what a vital sign or an event was fitted to; a scale names its own."""
+        return _SOURCES.get(self.kind, ())
 
     def value(
         self, latent: NDArray[np.float64], baseline: NDArray[np.float64], cutoff: float | None
@@ -80,9 +118,9 @@ class Measure:
         Parameters
         ----------
         latent : ndarray, shape (n_patients, n_times)
-            Latent MADRS points; for CADSS the model's dissociation, 0 to 1.
+            Latent MADRS points; for CADSS and sedation the model's output, 0 to 1.
         baseline : ndarray, shape (n_patients,)
-            Recorded MADRS baseline; not used for CADSS.
+            Recorded MADRS baseline; used for scales only.
         cutoff : float or None
             Highest score that counts as remission; None for the scale's own.
 
@@ -115,7 +153,8 @@ def _share_of_peak(course: NDArray[np.float64]) -> NDArray[np.float64]:
 def list_measures() -> tuple[str, ...]:
     """Return the names of all measures, in alphabetical order."""
     scales = [scale + suffix for scale in list_scales() for suffix in _SUFFIXES]
-    return tuple(sorted([*scales, *_ALIASES, _CADSS]))
+    events = [name + _EVENT for name in event_names()]
+    return tuple(sorted([*scales, *_ALIASES, _CADSS, _SEDATION, *VITAL_SIGNS, *events]))
 
 
 def parse_measure(name: str) -> Measure:
@@ -136,9 +175,12 @@ def parse_measure(name: str) -> Measure:
     UnknownNameError
         If there is none of that name; says the nearest.
     EvidenceError
-        For a scale that exists and that nothing in the evidence leads to; says what is missing.
+        For a scale that exists and that nothing in the evidence leads to, and for the height of
+        CADSS; says what is missing.
     """
     if name not in list_measures():
+        if name.startswith(f"{_CADSS}_"):
+            raise EvidenceError(f"there is no {name!r}. {CADSS_NOTE}", expected=repr(_CADSS))
         for scale in unmapped_scales():
             if name == scale.name or name.startswith(f"{scale.name}_"):
                 raise scale.refusal()
@@ -146,6 +188,12 @@ def parse_measure(name: str) -> Measure:
     full = _ALIASES.get(name, name)
     if full == _CADSS:
         return Measure(full, "dissociation", None, "share of own peak", "dissociation")
+    if full == _SEDATION:
+        return Measure(full, "sedation", None, "share of own peak", "sedation")
+    if full in VITAL_SIGNS:
+        return Measure(full, "vital", None, vital_sign(full).unit, vital_sign(full).needs)
+    if full.endswith(_EVENT):
+        return Measure(full, "event", None, "0 or 1", load_event(full.removesuffix(_EVENT)).drive)
     stem, underscore, outcome = full.partition("_")
     kind = _SUFFIXES[underscore + outcome]
     unit = "points" if kind in ("score", "change") else "0 or 1"

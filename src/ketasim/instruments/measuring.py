@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketasim.errors import InputError, unknown_name
+from ketasim.instruments.adverse_events.occurrence import had_event_by
 from ketasim.instruments.context import CONTROL_TYPES, Context, load_context
+from ketasim.instruments.dosing_sessions import course_of, read_course
 from ketasim.instruments.measures import Measure, parse_measure
 from ketasim.instruments.observations import Observations
 from ketasim.instruments.severity import latent_madrs
+from ketasim.instruments.vitals.signs import vital_sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,9 +48,10 @@ def measure(
     Parameters
     ----------
     trajectories : Trajectories
-        From `ketasim.simulate`; must hold ``relief`` (or ``dissociation`` for CADSS).
+        From `ketasim.simulate`; must hold what the measure reads, for a scale ``relief``.
     name : str, optional
-        One of `list_measures`, for instance ``"madrs"`` or ``"hamd17_response"``.
+        One of `list_measures`, for instance ``"madrs"``, ``"hamd17_response"``, ``"sbp"``, or
+        ``"nausea_event"`` (whether it has happened by the visit).
     control : str or None, optional
         The setting, one of `CONTROL_TYPES`, whose expectancy and care are added to the
         pharmacology; None adds none.
@@ -90,7 +94,13 @@ def measure(
             course, baseline, times, parameters,
             control=control, seed=key, patients=patients, noise=noise,
         )  # fmt: skip
-    values = instrument.value(course, baseline, remission_cutoff)
+    if instrument.kind == "vital":
+        table = trajectories.cohort.table
+        values = vital_sign(instrument.name).readings(course, times, table, key, noise=noise)
+    elif instrument.kind == "event":
+        values = had_event_by(trajectories, instrument.name.removesuffix("_event"), times, key)
+    else:
+        values = instrument.value(course, baseline, remission_cutoff)
     return Observations(
         table=_long_table(values, times, patients, instrument, arm, _why(trajectories)),
         measure=instrument.name,
@@ -107,24 +117,12 @@ def measure(
 def _course_at(
     trajectories: Trajectories, output: str, visits: Sequence[float] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    dataset = trajectories.dataset
-    if output not in dataset:
-        raise InputError(
-            f"the trajectories hold no {output!r}", expected=f"{output!r} among the outputs"
-        )
-    simulated = np.asarray(dataset["time"].values, dtype=np.float64)
-    course = np.asarray(dataset[output].transpose("patient", "time").values, dtype=np.float64)
+    simulated, course = course_of(trajectories, output)
     if visits is None:
         kept = simulated >= 0.0
         return simulated[kept], course[:, kept]
     wanted = np.asarray(visits, dtype=np.float64)
-    beyond = (wanted < simulated[0]) | (wanted > simulated[-1])
-    if beyond.any():
-        raise InputError(
-            f"a visit at {wanted[beyond][0]:g} h lies outside the simulated time",
-            expected=f"{simulated[0]:g} to {simulated[-1]:g} h",
-        )
-    return wanted, np.stack([np.interp(wanted, simulated, row) for row in course])
+    return wanted, read_course(simulated, course, wanted)
 
 
 def _baseline(trajectories: Trajectories, instrument: Measure) -> NDArray[np.float64]:

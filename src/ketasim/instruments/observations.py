@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ketasim.instruments.measures import CADSS_NOTE, parse_measure
+from ketasim.instruments.measures import parse_measure
 from ketasim.results import atomic_write, ensure_folder, html_table
 
 if TYPE_CHECKING:
@@ -120,17 +120,20 @@ class Observations:
         """
         import pandas as pd
 
-        scale = parse_measure(self.measure).scale
+        instrument = parse_measure(self.measure)
+        scale = instrument.scale
         rows = (
             [(scale.source, f"map from MADRS to {scale.title}")] if scale and scale.source else []
         )
+        rows += [(key, f"numbers of {self.measure}") for key in instrument.sources]
         points = self.published()
         rows += [(key, f"published {self.measure}") for key in dict.fromkeys(points["citation"])]
         return pd.DataFrame(rows, columns=["key", "used_for"])
 
     def notes(self) -> tuple[str, ...]:
         """Return what a reader must know beside the numbers."""
-        notes = [CADSS_NOTE] if self.measure == "cadss" else []
+        note = parse_measure(self.measure).note
+        notes = [note] if note else []
         if self.assumed:
             notes.append("context parameters that are assumed: " + ", ".join(self.assumed))
         missing = self.table.loc[self.table["missing_why"] != "", "patient"].nunique()

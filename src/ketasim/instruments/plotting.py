@@ -41,7 +41,7 @@ def plot_observations(observations: Observations) -> Any:
     instrument = parse_measure(observations.measure)
     summary = _drawn(observations).summary()
     figure = go.Figure(_band(summary))
-    if instrument.kind in ("score", "change", "dissociation"):
+    if instrument.kind in ("score", "change", "dissociation", "sedation", "vital"):
         figure.add_scatter(
             x=summary.index, y=summary["median"], name="median", mode="lines",
             line={"color": OKABE_ITO[0], "dash": "dot"},

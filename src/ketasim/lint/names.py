@@ -104,13 +104,14 @@ def hypothesis_faults(hypothesis: Hypothesis, where: str) -> Iterator[str]:
 
 def _unknown_expectation(entry: Expectation, place: str) -> Iterator[str]:
     """Look an expectation up in the tables that an experiment makes, where it would be missing."""
-    from ketasim.experiments import experiment, list_experiments
+    from ketasim.experiments import Experiment, experiment, list_experiments
 
-    known = list_experiments()
+    known = list_experiments("claim")
     if entry.experiment not in known:
         yield str(unknown_name("experiment", entry.experiment, known, where=place))
         return
     tested = experiment(entry.experiment)
+    assert isinstance(tested, Experiment)
     arms = [arm.name for arm in tested.main_arms]
     for kind, name, names in (
         ("arm", entry.arm, arms),

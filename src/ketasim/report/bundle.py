@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ketasim.errors import InputError
 from ketasim.experiments.result import JSON_FILE
+from ketasim.experiments.study_result import STUDY_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ __all__ = [
     "MODEL_FILE",
     "OBSERVATIONS_FILE",
     "PARAMETERS_FILE",
+    "TRIALS_FILE",
     "Bundle",
     "read_bundle",
 ]
@@ -37,10 +39,21 @@ PARAMETERS_FILE = "parameters.parquet"
 OBSERVATIONS_FILE = "observations.parquet"
 """Every published observation and whether it is fitted or judges."""
 
-_INDEX_PARTS = ("experiments", "hypotheses", "scoreboard", "references", "manifest")
+TRIALS_FILE = "trials.parquet"
+"""The calibration trials, each family predicted with itself left out, beside what was published."""
+
+_INDEX_PARTS = (
+    "experiments",
+    "studies",
+    "hypotheses",
+    "scoreboard",
+    "trials",
+    "references",
+    "manifest",
+)
 
 EXPERIMENTS = "experiments"
-"""The folder with one results bundle for each experiment."""
+"""The folder with one results bundle for each experiment and each study."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,18 +68,23 @@ class Bundle:
         The content of ``dossier.json``.
     experiments : mapping of str to mapping
         By name, the record of each experiment (`ketasim.experiments.schema`).
+    studies : mapping of str to mapping
+        By name, the record of each study (`ketasim.experiments.study_record`).
     sbml : str
         The model.
-    parameters, observations : DataFrame
-        The parameter table and the published observations.
+    parameters, observations, trials : DataFrame
+        The parameter table, the published observations, and the calibration trials: predicted beside
+        published (`ketasim.report.left_out`).
     """
 
     folder: Path
     index: Mapping[str, Any]
     experiments: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    studies: Mapping[str, Mapping[str, Any]] = field(repr=False)
     sbml: str = field(repr=False)
     parameters: pd.DataFrame = field(repr=False)
     observations: pd.DataFrame = field(repr=False)
+    trials: pd.DataFrame = field(repr=False)
 
     @property
     def hypotheses(self) -> tuple[str, ...]:
@@ -103,9 +121,11 @@ def read_bundle(folder: Path | str) -> Bundle:
         experiments={
             name: _json(home / EXPERIMENTS / name / JSON_FILE) for name in index["experiments"]
         },
+        studies={name: _json(home / EXPERIMENTS / name / STUDY_FILE) for name in index["studies"]},
         sbml=_text(home / MODEL_FILE),
         parameters=_table(home / PARAMETERS_FILE),
         observations=_table(home / OBSERVATIONS_FILE),
+        trials=_table(home / TRIALS_FILE),
     )
 
 

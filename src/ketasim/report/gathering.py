@@ -14,7 +14,14 @@ from ketasim.model import list_drugs, load_drug
 from ketasim.model.calibration import read_targets
 from ketasim.model.files import known_limits
 from ketasim.provenance import hash_mapping, hash_text, manifest_for
-from ketasim.report.bundle import INDEX_FILE, MODEL_FILE, OBSERVATIONS_FILE, PARAMETERS_FILE
+from ketasim.report.bundle import (
+    INDEX_FILE,
+    MODEL_FILE,
+    OBSERVATIONS_FILE,
+    PARAMETERS_FILE,
+    TRIALS_FILE,
+)
+from ketasim.report.left_out import left_out_trials
 from ketasim.results import atomic_write, write_table
 
 if TYPE_CHECKING:
@@ -45,7 +52,7 @@ def write_index(
     folder : Path
         The folder of the dossier.
     records : mapping of str to mapping
-        The records of the experiments, by name.
+        The records of the experiments and studies, by name.
     models : sequence of Model
         One for each hypothesis.
     seed : int
@@ -61,23 +68,29 @@ def write_index(
     first = models[0]
     write_table(folder / PARAMETERS_FILE, _parameters(first))
     write_table(folder / OBSERVATIONS_FILE, load("observations"))
+    trials = left_out_trials()
+    write_table(folder / TRIALS_FILE, trials.table)
     atomic_write(folder / MODEL_FILE, first.sbml)
+    claims = {name: one for name, one in records.items() if not _is_study(one)}
+    studies = {name: one for name, one in records.items() if _is_study(one)}
     some = next(iter(records.values()))
+    patients = next((one["patients"] for one in claims.values()), None)
     manifest = manifest_for(
         hypothesis=", ".join(model.hypothesis.name for model in models),
         seed=seed,
         parameter_hash=hash_mapping({one.hypothesis.name: one.values() for one in models}),
         evidence_hash=evidence_hash(),
         model_hash=hash_text(first.sbml),
-        options={"size": some["size"], "patients": some["patients"], "experiments": list(records)},
+        options={"size": some["size"], "patients": patients, "experiments": list(records)},
         seconds=seconds,
     )
     manifest.save(folder)
-    board = scoreboard(records.values()).reset_index()
+    board = scoreboard(claims.values()).reset_index()
     index = {
-        "experiments": list(records),
+        "experiments": list(claims),
+        "studies": list(studies),
         "size": some["size"],
-        "patients": some["patients"],
+        "patients": patients,
         "seed": seed,
         "hypotheses": [_hypothesis(one) for one in models],
         "mechanisms": {name: list(names) for name, names in first.mechanisms().items()},
@@ -85,10 +98,15 @@ def write_index(
         "context": _context(),
         "limits": list(known_limits()),
         "scoreboard": _records(board),
-        "references": _references(records, models),
+        "trials": dict(trials.summary),
+        "references": _references(records, models, trials.table),
         "manifest": json.loads(manifest.to_json()),
     }
     return atomic_write(folder / INDEX_FILE, json.dumps(index, indent=1, ensure_ascii=False) + "\n")
+
+
+def _is_study(record: Mapping[str, Any]) -> bool:
+    return "answers" in record
 
 
 def _parameters(model: Model) -> pd.DataFrame:
@@ -146,9 +164,9 @@ def _context() -> dict[str, Any]:
 
 
 def _references(
-    records: Mapping[str, Mapping[str, Any]], models: Sequence[Model]
+    records: Mapping[str, Mapping[str, Any]], models: Sequence[Model], trials: pd.DataFrame
 ) -> dict[str, dict[str, Any]]:
-    gathered = _cited(records, models)
+    gathered = _cited(records, models, trials)
     known = {key: reference(key) for key in gathered}
     order = sorted(known, key=lambda key: (known[key].label.lower(), key))
     return {
@@ -163,11 +181,16 @@ def _references(
     }
 
 
-def _cited(records: Mapping[str, Mapping[str, Any]], models: Sequence[Model]) -> Citations:
+def _cited(
+    records: Mapping[str, Mapping[str, Any]], models: Sequence[Model], trials: pd.DataFrame
+) -> Citations:
     gathered = Citations()
     for name, record in records.items():
         gathered.add(record["claim_sources"], f"the claim of {name}")
-        for seen in record["published"]:
+        for one in record.get("answers", ()):
+            gathered.add(one["sources"], f"an answer of {name}")
+        gathered.add(record.get("sources", ()), f"the numbers of {name}")
+        for seen in record.get("published", ()):
             gathered.add(seen["source"], f"observation {seen['id']}")
     for model in models:
         for text, key in (*model.hypothesis.supports, *model.hypothesis.against):
@@ -176,4 +199,6 @@ def _cited(records: Mapping[str, Mapping[str, Any]], models: Sequence[Model]) ->
         gathered.add(key, f"the value of {', '.join(names)}")
     for row in _targets(models[0].calibration.of):
         gathered.add(str(row["citation"]), f"fitted: {row['row_id']}")
+    for study, key in trials[["study", "citation"]].drop_duplicates().itertuples(index=False):
+        gathered.add(str(key), f"predicted with its family left out: {study}")
     return gathered

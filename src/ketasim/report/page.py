@@ -16,6 +16,8 @@ from ketasim.report.sections import (
     mechanism,
     methods,
     provenance,
+    study,
+    trials,
     verdicts,
     warnings,
 )
@@ -72,6 +74,8 @@ def _content(bundle: Bundle) -> dict[str, Any]:
         "experiments": [
             experiment.content(record, looks) for record in bundle.experiments.values()
         ],
+        "studies": [study.content(record, looks) for record in bundle.studies.values()],
+        "trials": trials.content(bundle),
         "calibration": calibration.content(bundle),
         "methods": methods.content(bundle),
         "provenance": provenance.content(bundle),

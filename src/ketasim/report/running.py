@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ketasim
+from ketasim.experiments import Study
 from ketasim.experiments.result import JSON_FILE
+from ketasim.experiments.study_result import STUDY_FILE
 from ketasim.provenance import hash_bytes, hash_mapping, library_versions
 from ketasim.report.bundle import EXPERIMENTS
 from ketasim.results import atomic_write, ensure_folder
@@ -16,7 +19,7 @@ from ketasim.results import atomic_write, ensure_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ketasim.experiments import Experiment
+    from ketasim.experiments import Experiment, ExperimentResult, StudyResult
     from ketasim.experiments.design import Size
     from ketasim.model import Model
 
@@ -28,7 +31,7 @@ KEY_FILE = "key.txt"
 
 def run_missing(
     folder: Path,
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Experiment | Study],
     models: Sequence[Model],
     size: Size,
     seed: int,
@@ -41,26 +44,26 @@ def run_missing(
     ----------
     folder : Path
         The folder of the dossier.
-    experiments : sequence of Experiment
+    experiments : sequence of Experiment or Study
         What is asked for.
     models : sequence of Model
         One for each hypothesis.
     size, seed, patients
-        As for `Experiment.run`.
+        As for `Experiment.run`; a study chooses its own number of patients.
     tell : callable
         Told how many steps are done, and of how many; the page is the last one.
 
     Returns
     -------
     dict of str to dict
-        By name, as the JSON schema of experiments says.
+        By name, as the JSON schema of experiments, or that of studies, says.
     """
     records = {}
     tell(0, len(experiments) + 1)
     for done, one in enumerate(experiments, start=1):
         key = _key(one, models, size, seed, patients)
         home = folder / EXPERIMENTS / one.name
-        stored = _stored(home, key)
+        stored = _stored(home / _file(one), key)
         records[one.name] = stored or _run(home, key, one, models, size, seed, patients)
         tell(done, len(experiments) + 1)
     return records
@@ -69,48 +72,65 @@ def run_missing(
 def _run(
     home: Path,
     key: str,
-    one: Experiment,
+    one: Experiment | Study,
     models: Sequence[Model],
     size: Size,
     seed: int,
     patients: int | None,
 ) -> dict[str, Any]:
     ensure_folder(home)
-    result = one.run(size, [model.hypothesis for model in models], seed, patients=patients)
+    hypotheses = [model.hypothesis for model in models]
+    result: ExperimentResult | StudyResult
+    if isinstance(one, Study):
+        result = one.run(size, hypotheses, seed)
+    else:
+        result = one.run(size, hypotheses, seed, patients=patients)
     (home / KEY_FILE).unlink(missing_ok=True)
     result.save(home)
     atomic_write(home / KEY_FILE, key + "\n")
     # What was written, so that the record is not built and checked a second time.
-    return _record(home)
+    return _record(home / _file(one))
 
 
-def _stored(home: Path, key: str) -> dict[str, Any] | None:
+def _file(one: Experiment | Study) -> str:
+    return STUDY_FILE if isinstance(one, Study) else JSON_FILE
+
+
+def _stored(file: Path, key: str) -> dict[str, Any] | None:
     """Return the record of an experiment that was finished with the same key."""
     try:
-        if (home / KEY_FILE).read_text(encoding="utf-8").strip() != key:
+        if file.with_name(KEY_FILE).read_text(encoding="utf-8").strip() != key:
             return None
-        return _record(home)
+        return _record(file)
     except (OSError, ValueError):
         return None
 
 
-def _record(home: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads((home / JSON_FILE).read_text(encoding="utf-8"))
+def _record(file: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return record
 
 
 def _key(
-    one: Experiment, models: Sequence[Model], size: Size, seed: int, patients: int | None
+    one: Experiment | Study, models: Sequence[Model], size: Size, seed: int, patients: int | None
 ) -> str:
     return hash_mapping(
         {
             "package": _package_hash(),
             "libraries": dict(library_versions()),
-            "experiment": repr(one),
+            "experiment": [repr(one), _code(one)],
             "hypotheses": [_about(model) for model in models],
             "call": [size, seed, patients],
         }
     )
+
+
+def _code(one: Experiment | Study) -> str:
+    """Return the hash of a study's own file; that of a plug-in is no file of the package."""
+    if not isinstance(one, Study):
+        return ""
+    file = inspect.getsourcefile(one.conduct)
+    return hash_bytes(Path(file).read_bytes()) if file else ""
 
 
 def _about(model: Model) -> str:

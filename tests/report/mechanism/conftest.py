@@ -80,7 +80,7 @@ def shipped() -> SimpleNamespace:
     model = load_model()
     made = read_network(model.sbml, model.mechanisms())
     settings = {name: load_model(name).hypothesis.values for name in list_hypotheses()}
-    read = {name for one in list_experiments() for name in experiment(one).readouts}
+    read = {name for one in list_experiments("claim") for name in experiment(one).readouts}
     drugs = {one.title: one.targets() for one in map(load_drug, list_drugs())}
     drawn = contract(made, settings, read, drugs)
     return SimpleNamespace(model=model, network=made, settings=settings, map=drawn, drugs=drugs)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-__all__ = ["COLOURS", "SYMBOLS", "Style", "sample", "styles", "symbol"]
+__all__ = ["COLOURS", "DASHES", "SYMBOLS", "Style", "sample", "shape", "styles", "symbol"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#B8A800")
 """In the order in which hypotheses come; the yellow is darkened to be seen on white."""
@@ -86,11 +86,16 @@ def _style(name: str, index: int) -> Style:
     return Style(name, index, COLOURS[place], DASHES[shifted], SYMBOLS[shifted])
 
 
+def shape(name: str) -> str:
+    """Return the path of one of `SYMBOLS` about the origin."""
+    return _SHAPES[name]
+
+
 def symbol(style: Style, x: float, y: float) -> Markup:
     """Draw the symbol of a hypothesis at a place."""
     return element(
         "path",
-        d=_SHAPES[style.symbol],
+        d=shape(style.symbol),
         transform=f"translate({x:.1f} {y:.1f})",
         class_=f"symbol {style.css_class}",
     )

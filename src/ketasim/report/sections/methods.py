@@ -26,7 +26,9 @@ def content(bundle: Bundle) -> list[str]:
     list of str
         In the past tense, without figures or links.
     """
-    return [_model(bundle), _patients(bundle), _fit(bundle), _judgement(bundle)]
+    # Studies alone draw their own patients, and say how.
+    drawn = [_patients(bundle)] if bundle.experiments else []
+    return [_model(bundle), *drawn, _fit(bundle), _judgement(bundle)]
 
 
 def _model(bundle: Bundle) -> str:

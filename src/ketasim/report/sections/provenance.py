@@ -21,7 +21,8 @@ def content(bundle: Bundle) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``facts`` (name and value), ``files`` of the bundle, ``experiments`` with their seconds.
+        ``facts`` (name and value), ``files`` of the bundle, ``experiments`` and studies with
+        their seconds.
     """
     made = bundle.index["manifest"]
     libraries = ", ".join(f"{name} {version}" for name, version in made["libraries"].items())
@@ -37,5 +38,6 @@ def content(bundle: Bundle) -> dict[str, Any]:
         "evidence (SHA-256)": made["evidence_hash"],
         "model (SHA-256)": made["model_hash"],
     }
-    seconds = {name: record["manifest"]["seconds"] for name, record in bundle.experiments.items()}
+    every = {**bundle.experiments, **bundle.studies}
+    seconds = {name: record["manifest"]["seconds"] for name, record in every.items()}
     return {"facts": facts, "experiments": seconds}

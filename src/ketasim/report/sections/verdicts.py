@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ketasim.experiments.verdict import VERDICT_RULE
+
 if TYPE_CHECKING:
     from ketasim.report.bundle import Bundle
 
@@ -37,7 +39,10 @@ def content(bundle: Bundle) -> dict[str, Any]:
     """
     board = bundle.index["scoreboard"]
     return {
-        "rows": [_row(record, bundle.hypotheses) for record in bundle.experiments.values()],
+        "rows": [
+            *(_row(record, bundle.hypotheses) for record in bundle.experiments.values()),
+            *(_studied(record, bundle.hypotheses) for record in bundle.studies.values()),
+        ],
         "board": board,
         "board_experiments": [
             name for name in bundle.experiments if any(row[name] is not None for row in board)
@@ -49,6 +54,14 @@ def content(bundle: Bundle) -> dict[str, Any]:
 
 def _row(record: Any, names: tuple[str, ...]) -> dict[str, Any]:
     cells = [_cell(record["hypotheses"][name]) for name in names]
+    return {"name": record["id"], "title": record["title"], "cells": cells}
+
+
+def _studied(record: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    found = [record["verdicts"][name] for name in names]
+    cells = [
+        {**mark(one["outcome"]), "deciding": 0, "calibrated": one["calibrated"]} for one in found
+    ]
     return {"name": record["id"], "title": record["title"], "cells": cells}
 
 
@@ -74,5 +87,7 @@ def mark(outcome: str) -> dict[str, str]:
 
 def rule_of(bundle: Bundle) -> str:
     """Return the rule of the verdicts, which is the same in every experiment."""
-    some = next(iter(bundle.experiments.values()))["hypotheses"]
-    return str(next(iter(some.values()))["rule"]).split(HERE)[0]
+    for record in bundle.experiments.values():
+        some = next(iter(record["hypotheses"].values()))
+        return str(some["rule"]).split(HERE)[0]
+    return VERDICT_RULE

@@ -141,10 +141,18 @@ def _shown(value: float | None) -> str:
 
 
 def _not_testable(bundle: Bundle) -> Caveat | None:
-    titles = [
-        record["title"]
+    outcomes = {
+        record["title"]: [one["verdict"] for one in record["hypotheses"].values()]
         for record in bundle.experiments.values()
-        if all(one["verdict"].startswith("not testable") for one in record["hypotheses"].values())
+    }
+    outcomes |= {
+        record["title"]: [one["outcome"] for one in record["verdicts"].values()]
+        for record in bundle.studies.values()
+    }
+    titles = [
+        title
+        for title, found in outcomes.items()
+        if all(one.startswith("not testable") for one in found)
     ]
     if not titles:
         return None
@@ -186,7 +194,9 @@ def _said_by_experiments(bundle: Bundle) -> Caveat | None:
     return Caveat("The experiments themselves say:", tuple(details)) if details else None
 
 
-def _size(bundle: Bundle) -> Caveat:
+def _size(bundle: Bundle) -> Caveat | None:
+    if not bundle.experiments:
+        return None
     errors = [
         row["mc_error"]
         for record in bundle.experiments.values()
