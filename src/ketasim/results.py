@@ -7,6 +7,7 @@ import html
 import io
 import os
 import tempfile
+import textwrap
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["Result", "atomic_write", "ensure_folder", "html_table", "text_table", "write_table"]
+__all__ = [
+    "Result", "atomic_write", "ensure_folder", "finished_figure", "html_table", "text_table",
+    "write_table",
+]  # fmt: skip
 
 
 @runtime_checkable
@@ -107,6 +111,30 @@ def text_table(pairs: Mapping[str, object]) -> str:
     """
     width = max((len(name) for name in pairs), default=0)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in pairs.items())
+
+
+def finished_figure(figure: Any, title: str, *, height: int = 420) -> Any:
+    """Give a figure its title, legend and margins.
+
+    Parameters
+    ----------
+    figure : plotly.graph_objects.Figure
+        The figure.
+    title : str
+        In words.
+    height : int, optional
+        Pixels.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        The same.
+    """
+    figure.update_layout(
+        template="plotly_white", title="<br>".join(textwrap.wrap(title, 90)), height=height,
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2}, margin={"t": 80, "b": 110},
+    )  # fmt: skip
+    return figure
 
 
 def ensure_folder(folder: Path | str) -> Path:

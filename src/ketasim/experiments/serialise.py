@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ketasim.experiments.design import Experiment, Sweep
     from ketasim.experiments.result import ExperimentResult
 
-__all__ = ["SCHEMA_FILE", "check_record", "result_record", "schema"]
+__all__ = ["SCHEMA_FILE", "check_against", "check_record", "result_record", "schema"]
 
 SCHEMA_FILE = Path(__file__).with_name("schema") / "experiment.schema.json"
 """The shipped JSON schema."""
@@ -53,10 +53,15 @@ def check_record(record: dict[str, Any]) -> None:
     KetasimError
         If it breaks the schema; says where.
     """
+    check_against(record, schema())
+
+
+def check_against(record: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Check JSON values against a schema; a breach says where it is."""
     import jsonschema
 
     try:
-        jsonschema.validate(record, schema())
+        jsonschema.validate(record, wanted)
     except jsonschema.ValidationError as error:
         raise KetasimError(
             f"the result breaks its schema at {error.json_path}: {error.message}"

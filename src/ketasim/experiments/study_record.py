@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ketasim.errors import KetasimError
+from ketasim.experiments.serialise import check_against
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,14 +42,7 @@ def check_study_record(record: dict[str, Any]) -> None:
     KetasimError
         If it breaks the schema; says where.
     """
-    import jsonschema
-
-    try:
-        jsonschema.validate(record, study_schema())
-    except jsonschema.ValidationError as error:
-        raise KetasimError(
-            f"the result breaks its schema at {error.json_path}: {error.message}"
-        ) from error
+    check_against(record, study_schema())
 
 
 def study_record(result: StudyResult) -> dict[str, Any]:

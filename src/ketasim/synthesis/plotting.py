@@ -6,13 +6,13 @@ Colours are those of Okabe and Ito; symbols repeat what a colour says. Ratios st
 from __future__ import annotations
 
 import html
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import norm
 
 from ketasim.errors import InputError, unknown_name
+from ketasim.results import finished_figure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ketasim.synthesis.pooled import Pooled
 
 __all__ = [
-    "BLUE", "GREY", "KINDS", "ORANGE", "baujat", "figures_page", "finished", "plot_baujat",
+    "BLUE", "GREY", "KINDS", "ORANGE", "baujat", "figures_page", "plot_baujat",
     "plot_forest", "plot_funnel", "plot_labbe", "plot_pooled",
 ]  # fmt: skip
 
@@ -60,30 +60,6 @@ def plot_pooled(pooled: Pooled, kind: str = "forest", **options: Any) -> Any:
     if kind not in drawn:
         raise unknown_name("figure", kind, drawn)
     return drawn[kind](pooled, **options)
-
-
-def finished(figure: Any, title: str, height: int = 460) -> Any:
-    """Give a figure its title, legend and margins.
-
-    Parameters
-    ----------
-    figure : plotly.graph_objects.Figure
-        The figure.
-    title : str
-        In words.
-    height : int, optional
-        Pixels.
-
-    Returns
-    -------
-    plotly.graph_objects.Figure
-        The same.
-    """
-    figure.update_layout(
-        template="plotly_white", title="<br>".join(textwrap.wrap(title, 90)), height=height,
-        legend={"orientation": "h", "yanchor": "top", "y": -0.2}, margin={"t": 80, "b": 110},
-    )  # fmt: skip
-    return figure
 
 
 def _title(pooled: Pooled) -> str:
@@ -144,7 +120,7 @@ def plot_forest(pooled: Pooled) -> Any:
         title_text=measure.natural if ratio else measure.scale, type="log" if ratio else "linear"
     )
     figure.update_yaxes(autorange="reversed", title_text="study")
-    return finished(figure, _title(pooled), height=240 + 28 * (len(table) + 2))
+    return finished_figure(figure, _title(pooled), height=240 + 28 * (len(table) + 2))
 
 
 def plot_funnel(pooled: Pooled) -> Any:
@@ -178,7 +154,7 @@ def plot_funnel(pooled: Pooled) -> Any:
     figure.add_vline(x=centre, line_color=ORANGE, line_width=2)
     figure.update_xaxes(title_text=studies.measure.scale)
     figure.update_yaxes(title_text=f"standard error ({studies.measure.scale})", range=[reach, 0.0])
-    return finished(figure, f"Funnel of {_title(pooled)}")
+    return finished_figure(figure, f"Funnel of {_title(pooled)}")
 
 
 def plot_labbe(pooled: Pooled) -> Any:
@@ -226,7 +202,7 @@ def plot_labbe(pooled: Pooled) -> Any:
     )  # fmt: skip
     figure.update_xaxes(title_text="event under control (% of patients)", range=[0.0, top])
     figure.update_yaxes(title_text="event under treatment (% of patients)", range=[0.0, top])
-    return finished(figure, f"L'Abbé plot of {_title(pooled)}", height=560)
+    return finished_figure(figure, f"L'Abbé plot of {_title(pooled)}", height=560)
 
 
 def _expected(pooled: Pooled, control: NDArray[np.float64]) -> NDArray[np.float64] | None:
@@ -299,7 +275,7 @@ def plot_baujat(pooled: Pooled) -> Any:
     )  # fmt: skip
     figure.update_xaxes(title_text="squared Pearson residual (1)")
     figure.update_yaxes(title_text="influence (squared standard errors)")
-    return finished(figure, f"Baujat plot of {_title(pooled)}")
+    return finished_figure(figure, f"Baujat plot of {_title(pooled)}")
 
 
 def figures_page(pooled: Pooled) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketasim.errors import unknown_name
-from ketasim.synthesis.plotting import BLUE, GREY, finished
+from ketasim.results import finished_figure
+from ketasim.synthesis.plotting import BLUE, GREY
 
 if TYPE_CHECKING:
     from ketasim.synthesis.network import NetworkPooled
@@ -75,7 +76,7 @@ def _graph(pooled: NetworkPooled) -> Any:
     )  # fmt: skip
     figure.update_xaxes(visible=False, range=[-1.5, 1.5])
     figure.update_yaxes(visible=False, range=[-1.4, 1.4], scaleanchor="x")
-    return finished(
+    return finished_figure(
         figure, f"{len(pooled.contrasts.studies)} studies: the comparisons that were made"
     )
 
@@ -101,4 +102,4 @@ def _forest(pooled: NetworkPooled) -> Any:
         title_text=f"{measure.natural} against {reference}", type="log" if ratio else "linear"
     )
     figure.update_yaxes(title_text="treatment", autorange="reversed")
-    return finished(figure, f"Treatments against {reference}", height=240 + 30 * len(found))
+    return finished_figure(figure, f"Treatments against {reference}", height=240 + 30 * len(found))

@@ -5,13 +5,13 @@ Colours are those of Okabe and Ito; symbols repeat what a colour says. Axes carr
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ketasim.errors import InputError, unknown_name
 from ketasim.instruments.plotting import OKABE_ITO
+from ketasim.results import finished_figure
 from ketasim.trial.results import ALL
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ketasim.trial.results import OperatingCharacteristics
 
 __all__ = [
-    "KINDS", "finished", "plot_distribution", "plot_estimates", "plot_flow", "plot_forest",
+    "KINDS", "plot_distribution", "plot_estimates", "plot_flow", "plot_forest",
     "plot_means", "plot_spaghetti", "plot_timeline", "plot_trial",
 ]  # fmt: skip
 
@@ -75,30 +75,6 @@ def plot_trial(result: OperatingCharacteristics, kind: str, **options: Any) -> A
     if kind not in drawn:
         raise unknown_name("figure", kind, drawn)
     return drawn[kind](**options)
-
-
-def finished(figure: Any, title: str, *, height: int = 420) -> Any:
-    """Give a figure its title, legend and margins.
-
-    Parameters
-    ----------
-    figure : plotly.graph_objects.Figure
-        The figure.
-    title : str
-        In words.
-    height : int, optional
-        Pixels.
-
-    Returns
-    -------
-    plotly.graph_objects.Figure
-        The same.
-    """
-    figure.update_layout(
-        template="plotly_white", title="<br>".join(textwrap.wrap(title, 90)), height=height,
-        legend={"orientation": "h", "yanchor": "top", "y": -0.2}, margin={"t": 80, "b": 110},
-    )  # fmt: skip
-    return figure
 
 
 def plot_timeline(design: TrialDesign) -> Any:
@@ -154,7 +130,7 @@ def plot_timeline(design: TrialDesign) -> Any:
     _mark_stages(figure, design)
     figure.update_xaxes(title_text="time after the first dose (days)")
     figure.update_yaxes(title_text="arm", autorange="reversed", categoryarray=names)
-    return finished(figure, f"{design.title}: arms", height=240 + 60 * len(names))
+    return finished_figure(figure, f"{design.title}: arms", height=240 + 60 * len(names))
 
 
 def _colour(place: int) -> str:
@@ -223,7 +199,7 @@ def plot_flow(result: OperatingCharacteristics) -> Any:
     figure.update_xaxes(visible=False, range=[-0.6, columns - 0.4])
     figure.update_yaxes(visible=False, range=[-1.5, 3.4])
     title = f"{result.design.title}: flow of patients, mean of {result.replicates} trials"
-    return finished(figure, title, height=620)
+    return finished_figure(figure, title, height=620)
 
 
 def _box(figure: Any, x: float, y: float, text: str) -> None:
@@ -280,7 +256,7 @@ def plot_means(runs: TrialReplicates) -> Any:
         )  # fmt: skip
     _change_axes(figure, runs)
     words = "mean change, 95 % of trials (thick) and SD between patients (thin)"
-    return finished(figure, f"{runs.design.title}: {words}")
+    return finished_figure(figure, f"{runs.design.title}: {words}")
 
 
 def _change_axes(figure: Any, runs: TrialReplicates) -> None:
@@ -335,7 +311,7 @@ def plot_spaghetti(runs: TrialReplicates, replicate: int = 0, at_most: int = 60)
         )  # fmt: skip
     _change_axes(figure, runs)
     figure.update_yaxes(title_text=f"{_scale(runs.design)} (points)")
-    return finished(figure, f"{runs.design.title}: trial {replicate + 1} of {len(runs)}")
+    return finished_figure(figure, f"{runs.design.title}: trial {replicate + 1} of {len(runs)}")
 
 
 def _chosen(
@@ -395,7 +371,9 @@ def plot_estimates(
     _reference_lines(figure, float(row["truth"]))
     figure.update_xaxes(title_text=f"{row['contrast']} ({row['unit']})")
     figure.update_yaxes(title_text="replicate (number)")
-    return finished(figure, f"{result.design.title}: estimates of {len(rows)} trials", height=640)
+    return finished_figure(
+        figure, f"{result.design.title}: estimates of {len(rows)} trials", height=640
+    )
 
 
 def _reference_lines(figure: Any, truth: float) -> None:
@@ -438,7 +416,7 @@ def plot_distribution(
     figure.update_layout(barmode="overlay")
     figure.update_xaxes(title_text=f"{row['contrast']} ({row['unit']})")
     figure.update_yaxes(title_text="share of trials (%)")
-    return finished(figure, f"{result.design.title}: what {result.replicates} trials find")
+    return finished_figure(figure, f"{result.design.title}: what {result.replicates} trials find")
 
 
 def plot_forest(result: OperatingCharacteristics) -> Any:
@@ -480,4 +458,4 @@ def plot_forest(result: OperatingCharacteristics) -> Any:
     figure.update_xaxes(title_text=f"active minus control ({table['unit'].iloc[0]})")
     figure.update_yaxes(title_text="hypothesis, contrast: power", autorange="reversed")
     height = 260 + 40 * len(names)
-    return finished(figure, f"{result.design.title}: estimates by hypothesis", height=height)
+    return finished_figure(figure, f"{result.design.title}: estimates by hypothesis", height=height)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ketasim.errors import unknown_name
 from ketasim.instruments.plotting import OKABE_ITO
-from ketasim.trial.plotting import finished
+from ketasim.results import finished_figure
 
 if TYPE_CHECKING:
     from ketasim.trial.results_search import DesignComparison, SampleSize, Tornado
@@ -47,7 +47,7 @@ def plot_power(result: SampleSize) -> Any:
         figure.add_vline(x=result.n, line_color=OKABE_ITO[1], annotation_text=words)
     figure.update_xaxes(title_text="patients in the smallest arm (number)")
     figure.update_yaxes(title_text="power (%)", range=[0, 101])
-    return finished(figure, f"{result.design.title}: power by size, {result.contrast}")
+    return finished_figure(figure, f"{result.design.title}: power by size, {result.contrast}")
 
 
 def plot_tornado(result: Tornado, quantity: str = "power") -> Any:
@@ -89,7 +89,7 @@ def plot_tornado(result: Tornado, quantity: str = "power") -> Any:
     figure.update_xaxes(title_text=f"{quantity}, {result.contrast} ({unit})")
     figure.update_yaxes(title_text="assumption (value on the bar)")
     title = f"{result.design.title}: what each assumption changes"
-    return finished(figure, title, height=280 + 36 * len(table))
+    return finished_figure(figure, title, height=280 + 36 * len(table))
 
 
 def plot_comparison(result: DesignComparison) -> Any:
@@ -117,4 +117,4 @@ def plot_comparison(result: DesignComparison) -> Any:
     figure.add_hline(y=0.0, line_color="#666666")
     figure.update_xaxes(title_text="design")
     figure.update_yaxes(title_text=f"estimate minus that of {first} ({result.unit})")
-    return finished(figure, f"Designs in the same people, against {first}")
+    return finished_figure(figure, f"Designs in the same people, against {first}")
