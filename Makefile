@@ -22,7 +22,7 @@ dossier: $(VENV)/.run ## write the report: one HTML file and its results bundle
 	$(BIN)/ketasim dossier --out $(OUT)/dossier
 
 test: $(VENV)/.test ## run the tests that every change must pass (up to 15 min)
-	$(BIN)/python -m pytest -m "not scenario and not sweep and not browser" \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not scenario and not sweep and not browser" \
 		--cov --cov-report=term:skip-covered --cov-fail-under=90
 
 check: lint docs scenarios ## whole journeys, documentation, long sweeps (up to 60 min)

@@ -178,6 +178,7 @@ def spread(objective: RobustObjective, settings: list[Settings]) -> float:
     return float(np.ptp(volumes) / np.mean(volumes))
 
 
+@pytest.mark.sweep
 def test_fronts_of_three_seeds_are_the_same_front() -> None:
     # Blockers given as an infusion: what is left is affinity, trapping, preference, penetration,
     # half-life, mu affinity and dose.

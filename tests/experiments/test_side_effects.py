@@ -165,6 +165,7 @@ def test_every_chart_is_drawn_and_every_source_is_known(result) -> None:
         assert "(" in chart.x or "share" in chart.x
 
 
+@pytest.mark.sweep
 def test_the_numbers_are_those_of_the_seed_and_not_of_who_else_was_asked(result) -> None:
     again = experiment("side_effects").run(hypotheses=["article"])
     pd.testing.assert_frame_equal(again.to_frame(), result.to_frame())

@@ -111,6 +111,7 @@ def test_what_is_unknown_is_not_predicted(of: Callable[..., pd.Series[Any]]) -> 
         assert words in row["status"]
 
 
+@pytest.mark.sweep
 def test_the_same_numbers_again_and_whatever_else_is_asked(found: Predictions) -> None:
     again = predict(ROWS)
     assert again.digest == found.digest
