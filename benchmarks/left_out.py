@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ketasim.inference.predicting.left_out import (
     predict_left_out,
     score_left_out,
     shipped_left_out,
+    without_given,
     write_left_out,
 )
 
@@ -27,33 +27,15 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def figures(rows: pd.DataFrame) -> dict[str, float]:
-    """Return coverage, sharpness, errors and signs of scored rows."""
-    large = rows["n"].astype(float) >= 20
-    points = rows["kind"].isin(["mean", "change", "diff"])
-    half = (rows["hi95"] - rows["lo95"]) / 2.0
-    return {
-        "rows": len(rows),
-        "cover95": float(rows["in95"].mean()),
-        "median_half_width95_points": float(half[large & points].median()),
-        "median_half_width95_points_of_arms": float(
-            half[large & points & (rows["kind"] != "diff")].median()
-        ),
-        "median_abs_error_in_se": float((rows["error"].abs() / rows["standard_error"]).median()),
-        "sign_agreement": float(rows["sign_agrees"].dropna().astype(float).mean()),
-    }
-
-
 def measure() -> dict[str, Any]:
     """Return the scores of the shipped predictions."""
     score = score_left_out()
     average = score.rows[score.rows["source"] == "all"]
-    # A baseline was given to its own prediction, so the second set of figures leaves it out.
-    given = (average["kind"] == "mean") & (average["timepoint_h"].astype(float) == 0.0)
     return {
         "hypotheses": sorted(set(shipped_left_out()["hypothesis"]) - {"all"}),
-        "all rows": figures(average),
-        "without baselines": figures(average[~given]),
+        "all rows": score.overall(),
+        # A baseline was given to its own prediction, so the second set of figures leaves it out.
+        "without baselines": without_given(score).overall(),
         "summary": score.summary().round(4).replace({np.nan: None}).to_dict("records"),
         "average": average[COLUMNS].round(4).astype(object).where(lambda t: t.notna(), None)
         .to_dict("records"),

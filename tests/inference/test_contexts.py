@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ketasim.inference.contexts import WITHIN_SD, fit_contexts, fit_settings, write_contexts
+from ketasim.inference.contexts import fit_contexts, fit_settings, write_contexts
+from ketasim.inference.targets import TRIAL_SPREAD
 from ketasim.instruments.context import context_table, load_context
 from ketasim.instruments.settings import SETTINGS_FILE, load_settings
 
@@ -70,7 +71,7 @@ def test_a_family_left_out_leaves_no_trace(family: str) -> None:
         others = [v for k, v in CONTROL_24_H.items() if k != kind]
         assert contexts.loc[kind, "value"] == pytest.approx(np.mean(others))
         # Wider than any type that has a trial.
-        assert contexts.loc[kind, "sd"] > WITHIN_SD * 2**0.5 - 1e-9
+        assert contexts.loc[kind, "sd"] > TRIAL_SPREAD * 2**0.5 - 1e-9
         assert contexts.loc[kind, "status"] == "assumed"
 
 

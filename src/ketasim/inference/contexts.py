@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ketasim.evidence import calibration_rows
-from ketasim.inference.targets import POOLED_SD, standard_error
+from ketasim.inference.targets import POOLED_SD, TRIAL_SPREAD, standard_error
 from ketasim.instruments.context import CONTEXT_COLUMNS, CONTEXT_FILE, load_context
 from ketasim.results import atomic_write
 
@@ -38,9 +38,6 @@ VISIT_CORRELATION = 0.7
 
 RISE_H = 0.5
 """The context is there at the first visit, 2 h; a faster rise cannot be told from the data."""
-
-WITHIN_SD = 2.0
-"""Between-trial SD of a control type that one trial alone informs, MADRS points (assumed)."""
 
 LEAST_SD = 2.0
 """Least SD of the change in active arms, MADRS points: two control types may agree by chance."""
@@ -95,7 +92,7 @@ def fit_contexts(*, leave_out: Collection[str] = ()) -> pd.DataFrame:
     changes = _changes(rows)
     means = np.array([change.value for change in changes.values()])
     active = (means.mean(), max(means.std(ddof=1), LEAST_SD))
-    other = _Change(means.mean(), float(np.hypot(active[1], WITHIN_SD)), "")
+    other = _Change(means.mean(), float(np.hypot(active[1], TRIAL_SPREAD)), "")
     changes |= {kind: other for kind in _KINDS if kind not in changes}
     seen = rows["sd"].dropna()
     spread = float(np.sqrt(np.mean(seen**2))) if len(seen) else POOLED_SD
@@ -131,7 +128,7 @@ def fit_settings(contexts: pd.DataFrame, *, leave_out: Collection[str] = ()) -> 
         [
             *((name, *prior, "", "MADRS points") for name, prior in DECLARED.items()),
             *_antidepressant(contexts, leave_out),
-            ("between_trial_sd", WITHIN_SD, WITHIN_SD / 3.0, "", "MADRS points"),
+            ("between_trial_sd", TRIAL_SPREAD, TRIAL_SPREAD / 3.0, "", "MADRS points"),
         ]
     )
 
@@ -165,7 +162,7 @@ def _changes(rows: pd.DataFrame) -> dict[str, _Change]:
     day = rows[rows["timepoint_h"] == 24.0]
     return {
         str(row["control"]): _Change(
-            float(row["value"]), float(np.hypot(standard_error(row), WITHIN_SD)),
+            float(row["value"]), float(np.hypot(standard_error(row), TRIAL_SPREAD)),
             str(row["citation"]),
         )
         for row in _records(day)
@@ -189,7 +186,7 @@ def _antidepressant(
         context = load_context(contexts)
         mean = (change - float(context.mean_change(_NASAL, [time_h])[0])) / there
         error = widest / np.sqrt(count.sum())
-        mean_sd = float(np.hypot(error, WITHIN_SD)) / there
+        mean_sd = float(np.hypot(error, TRIAL_SPREAD)) / there
         people = float(np.sqrt(max(widest**2 - context.change_sd() ** 2, 1.0))) / there
         people_sd = people / 4.0
     return [

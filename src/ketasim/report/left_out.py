@@ -19,9 +19,11 @@ from ketasim.inference.predicting.left_out import (
     LEFT_OUT_FILE,
     score_left_out,
     shipped_left_out,
+    was_given,
+    without_given,
 )
 from ketasim.inference.predicting.predict import ALL, INTERVALS
-from ketasim.inference.predicting.scoring import UNITS, Score, standard_errors
+from ketasim.inference.predicting.scoring import LARGE_ARM, UNITS, Score, standard_errors
 from ketasim.provenance import hash_text
 
 if TYPE_CHECKING:
@@ -40,8 +42,6 @@ _COLUMNS = [
 ]  # fmt: skip
 UNKNOWN_N = 20.0
 """Patients of an arm that does not tell them, as `standard_errors` takes it."""
-_LARGE_ARM = 20
-"""Patients from which on the width of an arm's interval is told apart from its small size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +79,7 @@ def left_out_trials(predictions: pd.DataFrame | None = None) -> LeftOut:
     foreseen = shipped_left_out() if predictions is None else predictions
     score = score_left_out(foreseen)
     table = _beside(foreseen, score)
-    given = (score.rows["kind"] == "mean") & (_hours(score.rows) == 0.0)
-    counted = Score(score.rows[~given], score.not_predicted)
+    counted = without_given(score)
     names = [str(name) for name in foreseen["hypothesis"].unique() if name != ALL]
     digest = hash_text(_text(predictions))
     return LeftOut(table, {"sha256": digest, **_summary(counted, score, table, names)})
@@ -116,7 +115,7 @@ def _beside(foreseen: pd.DataFrame, score: Score) -> pd.DataFrame:
     spread = [_spread(row) for row in rows.to_dict("records")]
     for place, name in enumerate(("low", "high", "basis", "imputed")):
         rows[name] = [one[place] for one in spread]
-    rows["given"] = (rows["kind"] == "mean") & (rows["timepoint_h"] == 0.0)
+    rows["given"] = was_given(rows)
     for name in (f"in{share}" for share in INTERVALS):
         rows[name] = rows[name].astype("boolean")
     rows["sign_agrees"] = rows["sign_agrees"].astype(float)
@@ -148,8 +147,7 @@ def _summary(
     counted: Score, score: Score, table: pd.DataFrame, names: Sequence[str]
 ) -> dict[str, Any]:
     average = table[table["source"] == ALL]
-    rows = counted.rows[counted.rows["source"] == ALL]
-    every = score.rows[score.rows["source"] == ALL]
+    overall, every = counted.overall(), score.overall()
     by_unit = counted.summary()
     units = by_unit[by_unit["source"] == ALL]
     return {
@@ -158,32 +156,13 @@ def _summary(
         "given": int(average["given"].sum()),
         "not_predicted": int(average["predicted"].isna().sum()),
         "imputed": int(average["imputed"].sum()),
-        "with_given": {"rows": len(every), "cover95": _plain(every["in95"].mean())},
-        "overall": _overall(rows),
+        "with_given": {"rows": every["rows"], "cover95": _plain(every["cover95"])},
+        "overall": {name: _plain(value) for name, value in overall.items()}
+        | {"large_arm": LARGE_ARM},
         "units": _records(units.drop(columns=["source", "crps_of_average"])),
         "baselines": _records(by_unit[by_unit["source"].isin(BASELINES)]),
         "by_hypothesis": _records(by_unit[by_unit["source"].isin([*names, ALL])]),
     }
-
-
-def _overall(rows: pd.DataFrame) -> dict[str, Any]:
-    """Return the scores of the average that have no unit, and the width of larger arms."""
-    import pandas as pd
-
-    size = pd.to_numeric(rows["n"], errors="coerce")
-    arms = rows[rows["kind"].isin(["mean", "change", "diff"]) & (size >= _LARGE_ARM)]
-    signs = rows["sign_agrees"].dropna().astype(float)
-    found = {
-        "rows": len(rows),
-        **{f"cover{share}": rows[f"in{share}"].mean() for share in INTERVALS},
-        "median_abs_error_in_se": (rows["error"].abs() / rows["standard_error"]).median(),
-        "signs": len(signs),
-        "sign_agreement": signs.mean(),
-        "large_arms": len(arms),
-        "large_arm": _LARGE_ARM,
-        "large_arm_half_width95": ((arms["hi95"] - arms["lo95"]) / 2.0).median(),
-    }
-    return {name: _plain(value) for name, value in found.items()}
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

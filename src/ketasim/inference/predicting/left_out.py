@@ -30,6 +30,8 @@ __all__ = [
     "predict_left_out",
     "score_left_out",
     "shipped_left_out",
+    "was_given",
+    "without_given",
     "write_left_out",
 ]
 
@@ -116,6 +118,16 @@ def score_left_out(predictions: pd.DataFrame | None = None) -> Score:
     table = shipped_left_out() if predictions is None else predictions
     rows = _published()
     return score_predictions(table, rows.loc[rows["family"].isin(table["family"]), list(PUBLISHED)])
+
+
+def without_given(score: Score) -> Score:
+    """Return a score without the baselines that were given to their own prediction."""
+    return Score(score.rows[~was_given(score.rows)], score.not_predicted)
+
+
+def was_given(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Return which rows are baselines that were given to their own prediction."""
+    return (rows["kind"] == "mean") & (rows["timepoint_h"].astype(float) == 0.0)
 
 
 def write_left_out(table: pd.DataFrame, path: Path = LEFT_OUT_FILE) -> Path:

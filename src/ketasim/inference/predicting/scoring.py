@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["UNITS", "Score", "crps", "score_predictions", "standard_errors"]
+__all__ = ["LARGE_ARM", "UNITS", "Score", "crps", "score_predictions", "standard_errors"]
 
 KEY = ("study", "arm", "scale", "timepoint_h", "kind")
 UNITS: Mapping[str, str] = {
@@ -33,6 +33,8 @@ UNITS: Mapping[str, str] = {
     "remission": "percent", "effect_size": "SD",
 }  # fmt: skip
 """Unit of each kind of result."""
+LARGE_ARM = 20
+"""Patients from which on the width of an interval is told apart from an arm's small size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,42 @@ class Score:
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of the scored rows."""
         return self.rows.copy()
+
+    def overall(self, source: str = ALL) -> dict[str, float]:
+        """Return the scores of one source that have no unit, and the width of larger arms.
+
+        Parameters
+        ----------
+        source : str, optional
+            A hypothesis, a baseline, or by default the average.
+
+        Returns
+        -------
+        dict
+            ``rows``, ``cover50`` to ``cover95``, ``median_abs_error_in_se``, ``signs`` and
+            ``sign_agreement``; ``large_arms``, results in points of `LARGE_ARM` patients or more, and
+            the median half-width of their 95 % interval, ``large_arm_half_width95``; the same of
+            arms alone, differences left out, ``large_arm_half_width95_alone``.
+        """
+        import pandas as pd
+
+        rows = self.rows[self.rows["source"] == source]
+        size = pd.to_numeric(rows["n"], errors="coerce")
+        large = rows[(rows["unit"] == "points") & (size >= LARGE_ARM)]
+        half = (large["hi95"] - large["lo95"]) / 2.0
+        signs = rows["sign_agrees"].dropna().astype(float)
+        return {
+            "rows": len(rows),
+            **{f"cover{share}": float(rows[f"in{share}"].mean()) for share in INTERVALS},
+            "median_abs_error_in_se": float(
+                (rows["error"].abs() / rows["standard_error"]).median()
+            ),
+            "signs": len(signs),
+            "sign_agreement": float(signs.mean()),
+            "large_arms": len(large),
+            "large_arm_half_width95": float(half.median()),
+            "large_arm_half_width95_alone": float(half[large["kind"] != "diff"].median()),
+        }
 
     def summary(self) -> pd.DataFrame:
         """Return one row for each source and unit.
